@@ -1,0 +1,1 @@
+"""The log: what was heard and said, exactly once, redacted for reading and encrypted in full."""

@@ -1,0 +1,43 @@
+"""What one inbound message was taken to mean: made once a turn, read by the actions, kept by the log."""
+
+from typing import Any
+
+from msgspec import Struct
+
+KEY = "heard"
+"""Where Rasa's parse data carries a Heard, as plain builtins."""
+
+
+class Heard(Struct, frozen=True):
+    """Everything the actions may know of a message. Nothing here is identity or permission: patients write what they like."""
+
+    clinic: str
+    channel: str = "web"
+    language: str = "en"
+    text: str = ""
+    intent: str = "out_of_scope"
+    """The one intent that the dialogue rules see."""
+    topics: tuple[str, ...] = ()
+    part: str = "web"
+    """Which part of an answer is asked for: web, more, why, how_long."""
+    more: tuple[str, ...] = ()
+    """Topics beyond the three that one message may ask."""
+    offered: tuple[str, ...] = ()
+    act: str | None = None
+    confidence: float = 1.0
+    command: str | None = None
+    """A word to the form: stop, back, skip, why, more, or change_<field>."""
+    verdict: str = "none"
+    """The answer to the open screening card, or to a yes/no question: yes, no, unsure, none."""
+    facts: dict[str, str] = {}
+    """Screening facts the words hold (condition or card id -> present, absent, unsure)."""
+    choice: dict[str, Any] = {}
+    """What a tapped choice leads to; made by us, never by the patient."""
+    ticked: tuple[str, ...] = ()
+    """Ids of screening lines that were ticked."""
+    fields: dict[str, str] = {}
+    urgent: bool = False
+    """An urgent sign was seen in this conversation within 24 hours."""
+    conversation: str = ""
+    at: str = ""
+    """When it was received, ISO 8601 in UTC."""

@@ -1,0 +1,361 @@
+"""The conversation log: every message in and out exactly once, in one transaction with the conversation's state.
+
+A message is claimed when it arrives (its client id is unique in its conversation) and answered in a second transaction that
+holds the reply, the log entries and the new state. A crash between the two leaves a claimed message without a reply, and a repeat
+of it is run again.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from needlewise import clock
+from needlewise.conversations.heard import Heard
+from needlewise.conversations.state import State, decode_state
+from needlewise.db.sealing import Seal
+from needlewise.db.tables import conversations, feedback, messages
+from needlewise.errors import NeedlewiseError
+
+
+class UnknownToken(NeedlewiseError):
+    """No open conversation has this token: it is forged, expired, or its conversation was forgotten."""
+
+
+class NotYours(NeedlewiseError):
+    """The message belongs to another conversation, or does not exist."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    id: str
+    clinic: str
+    channel: str
+    language: str
+
+
+class Inbound(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a patient sent: words, tapped choice ids, or form fields."""
+
+    text: str = ""
+    choices: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An inbound message that is ours to answer, or has been answered already."""
+
+    message: str
+    inbound: Inbound
+    state: State
+    replies: tuple[dict[str, Any], ...] | None
+    """The committed replies of an earlier delivery; None when the turn is still to run."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message to the patient as the log keeps it: its wire form and what it shows of our content."""
+
+    wire: dict[str, Any]
+    text: str
+    kind: str
+    answers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What safety triage decided of an inbound message."""
+
+    level: str | None = None
+    rule: str | None = None
+
+
+class ConversationLog:
+    """All reading and writing of conversations. Times are aware and in UTC."""
+
+    def __init__(self, engine: AsyncEngine, seal: Seal, *, session_hours: int) -> None:
+        self._engine = engine
+        self._seal = seal
+        self._session = timedelta(hours=session_hours)
+
+    async def open(self, clinic: str, channel: str, language: str, *, opening: Sequence[Outgoing] = (), state: State) -> tuple[Conversation, str]:
+        """A new conversation with its first messages, and the secret token that speaks for it (kept only as a hash)."""
+        token = secrets.token_urlsafe(32)
+        conversation = Conversation(uuid.uuid4().hex, clinic, channel, language)
+        at = clock.now()
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                insert(conversations).values(
+                    id=conversation.id,
+                    clinic=clinic,
+                    channel=channel,
+                    language=language,
+                    token_hash=_hashed(token),
+                    started_at=at,
+                    last_at=at,
+                    state_sealed=self._seal.seal(state.encode()),
+                )
+            )
+            await self._insert_outgoing(connection, conversation, opening, reply_to=None, after=0, at=at)
+        return conversation, token
+
+    async def find(self, token: str) -> Conversation:
+        """The conversation a token speaks for. Raises UnknownToken."""
+        query = select(conversations).where(conversations.c.token_hash == _hashed(token))
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None or row.forgotten_at is not None or row.last_at + self._session < clock.now():
+            raise UnknownToken("the token is unknown or expired")
+        return Conversation(row.id, row.clinic, row.channel, row.language)
+
+    async def claim(self, conversation: Conversation, client_id: str, inbound: Inbound) -> Claim:
+        """Store an inbound message once. A repeat gets the first delivery's content, and its replies when it has any."""
+        message = uuid.uuid4().hex
+        async with self._engine.begin() as connection:
+            row = await self._inbound_row(connection, conversation, client_id)
+            sealed = await connection.scalar(
+                select(conversations.c.state_sealed).where(conversations.c.id == conversation.id)
+            )
+            if sealed is None:
+                raise UnknownToken("the conversation was forgotten")
+            state = decode_state(self._seal.open(sealed))
+            if inbound.choices and not inbound.text:
+                labels = [str(state.choices[choice]["label"]) for choice in inbound.choices if choice in state.choices]
+                inbound = msgspec.structs.replace(inbound, text=", ".join(labels))
+            if row is not None:
+                first = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
+                replies = await self._replies(connection, row.id) if row.answered else None
+                return Claim(row.id, first, state, replies)
+            try:
+                await connection.execute(
+                    insert(messages).values(
+                        id=message,
+                        clinic=conversation.clinic,
+                        conversation=conversation.id,
+                        position=await self._last_position(connection, conversation) + 1,
+                        direction="in",
+                        channel=conversation.channel,
+                        client_id=client_id,
+                        at=clock.now(),
+                        answered=False,
+                        body_sealed=self._seal.seal(msgspec.json.encode(inbound)),
+                    )
+                )
+            except IntegrityError as error:
+                raise NeedlewiseError("the message is being claimed elsewhere") from error
+        return Claim(message, inbound, state, None)
+
+    async def commit(
+        self,
+        conversation: Conversation,
+        claim: Claim,
+        *,
+        state: State,
+        outgoing: Sequence[Outgoing],
+        heard: Heard | None,
+        verdict: Verdict,
+        latency_ms: float,
+    ) -> None:
+        """Store a turn's replies, what was understood, and the new state, all or nothing."""
+        at = clock.now()
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                update(messages)
+                .where(messages.c.id == claim.message)
+                .values(
+                    answered=True,
+                    topics=list(heard.topics) if heard else [],
+                    act=heard.act if heard else None,
+                    confidence=heard.confidence if heard else None,
+                    safety_level=verdict.level,
+                    safety_rule=verdict.rule,
+                    latency_ms=latency_ms,
+                )
+            )
+            position = await self._last_position(connection, conversation)
+            await self._insert_outgoing(connection, conversation, outgoing, reply_to=claim.message, after=position, at=at)
+            await connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation.id)
+                .values(state_sealed=self._seal.seal(state.encode()), last_at=at)
+            )
+
+    async def history(self, conversation: Conversation, *, after: str | None) -> list[dict[str, Any]]:
+        """The messages of a conversation in order, each with `from`; those after the message id `after` when given."""
+        async with self._engine.connect() as connection:
+            query = select(messages).where(messages.c.conversation == conversation.id).order_by(messages.c.position)
+            if after is not None:
+                position = await connection.scalar(
+                    select(messages.c.position).where(messages.c.id == after, messages.c.conversation == conversation.id)
+                )
+                if position is None:
+                    raise NotYours("no such message in this conversation")
+                query = query.where(messages.c.position > position)
+            rows = (await connection.execute(query)).all()
+        return [self._shown(row) for row in rows]
+
+    async def rate(self, conversation: Conversation, message: str, verdict: str, reason: str | None) -> None:
+        """Keep a patient's thumb on one of the assistant's messages; a second one replaces the first. Raises NotYours."""
+        async with self._engine.begin() as connection:
+            found = await connection.scalar(
+                select(messages.c.id).where(
+                    messages.c.id == message,
+                    messages.c.conversation == conversation.id,
+                    messages.c.direction == "out",
+                )
+            )
+            if found is None:
+                raise NotYours("no such message in this conversation")
+            await connection.execute(delete(feedback).where(feedback.c.message == message))
+            await connection.execute(
+                insert(feedback).values(
+                    message=message,
+                    clinic=conversation.clinic,
+                    verdict=verdict,
+                    reason_sealed=self._seal.seal(reason.encode()) if reason else None,
+                    at=clock.now(),
+                )
+            )
+
+    async def forget(self, conversation: Conversation) -> None:
+        """Erase a conversation's words and state for good; that it happened, and what it was about in numbers, stays."""
+        async with self._engine.begin() as connection:
+            mine = select(messages.c.id).where(messages.c.conversation == conversation.id)
+            await connection.execute(delete(feedback).where(feedback.c.message.in_(mine)))
+            await connection.execute(
+                update(messages)
+                .where(messages.c.conversation == conversation.id)
+                .values(body_sealed=None, redacted=None, client_id=None)
+            )
+            await connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation.id)
+                .values(state_sealed=None, token_hash=None, forgotten_at=clock.now())
+            )
+
+    async def unredacted(self, limit: int = 200) -> list[tuple[str, str]]:
+        """Inbound messages still without a redacted text: (id, everything the patient wrote in it)."""
+        query = (
+            select(messages.c.id, messages.c.body_sealed)
+            .where(messages.c.redacted.is_(None), messages.c.body_sealed.is_not(None), messages.c.direction == "in")
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return [(row.id, _words(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound))) for row in rows]
+
+    async def keep_redacted(self, texts: Sequence[tuple[str, str]]) -> None:
+        """Store redacted texts by message id; a message forgotten meanwhile stays empty."""
+        async with self._engine.begin() as connection:
+            for message, text in texts:
+                await connection.execute(
+                    update(messages)
+                    .where(messages.c.id == message, messages.c.body_sealed.is_not(None))
+                    .values(redacted=text)
+                )
+
+    async def reseal(self) -> int:
+        """Put every stored text under the first key; how many rows were rewritten."""
+        count = 0
+        columns = ((conversations, "id", "state_sealed"), (messages, "id", "body_sealed"), (feedback, "message", "reason_sealed"))
+        for table, key, column in columns:
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(select(table.c[key], table.c[column]).where(table.c[column].is_not(None)))).all()
+                for identity, sealed in rows:
+                    await connection.execute(
+                        update(table).where(table.c[key] == identity).values({column: self._seal.reseal(sealed)})
+                    )
+                    count += 1
+        return count
+
+    async def _inbound_row(self, connection: AsyncConnection, conversation: Conversation, client_id: str) -> Row | None:
+        query = select(messages).where(
+            messages.c.conversation == conversation.id, messages.c.client_id == client_id, messages.c.direction == "in"
+        )
+        return (await connection.execute(query)).one_or_none()
+
+    async def _replies(self, connection: AsyncConnection, inbound: str) -> tuple[dict[str, Any], ...]:
+        query = select(messages).where(messages.c.reply_to == inbound).order_by(messages.c.position)
+        return tuple(msgspec.json.decode(self._seal.open(row.body_sealed)) for row in await connection.execute(query))
+
+    async def _last_position(self, connection: AsyncConnection, conversation: Conversation) -> int:
+        query = select(func.coalesce(func.max(messages.c.position), 0)).where(messages.c.conversation == conversation.id)
+        return int(await connection.scalar(query))
+
+    async def _insert_outgoing(
+        self,
+        connection: AsyncConnection,
+        conversation: Conversation,
+        outgoing: Sequence[Outgoing],
+        *,
+        reply_to: str | None,
+        after: int,
+        at: datetime,
+    ) -> None:
+        for position, message in enumerate(outgoing, start=after + 1):
+            await connection.execute(
+                insert(messages).values(
+                    id=message.wire["id"],
+                    clinic=conversation.clinic,
+                    conversation=conversation.id,
+                    position=position,
+                    direction="out",
+                    channel=conversation.channel,
+                    reply_to=reply_to,
+                    at=at,
+                    body_sealed=self._seal.seal(msgspec.json.encode(message.wire)),
+                    redacted=message.text,
+                    kind=message.kind,
+                    answers=[{"topic": topic, "version": version} for topic, version in message.answers],
+                )
+            )
+
+    def _shown(self, row: Row) -> dict[str, Any]:
+        if row.direction == "out":
+            return {"from": "assistant", **msgspec.json.decode(self._seal.open(row.body_sealed))}
+        inbound = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
+        return {"from": "patient", "id": row.id, "text": _words(inbound)}
+
+
+class TurnQueue:
+    """Lets the turns of one conversation run one after another, in the order they came, and others beside them."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def waiting(self, conversation: str) -> int:
+        """How many turns of this conversation run or wait."""
+        return self._locks.get(conversation, (None, 0))[1]
+
+    async def acquire(self, conversation: str) -> None:
+        lock, holders = self._locks.get(conversation) or (asyncio.Lock(), 0)
+        self._locks[conversation] = (lock, holders + 1)
+        # asyncio.Lock wakes its waiters first come, first served.
+        await lock.acquire()
+
+    def release(self, conversation: str) -> None:
+        lock, holders = self._locks[conversation]
+        lock.release()
+        if holders == 1:
+            del self._locks[conversation]
+        else:
+            self._locks[conversation] = (lock, holders - 1)
+
+
+def _words(inbound: Inbound) -> str:
+    return inbound.text or ", ".join(inbound.fields.values())
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "ignore")).hexdigest()

@@ -1,0 +1,1 @@
+"""Tables, migrations, encryption at rest, and the engine that every feature shares."""

@@ -1,0 +1,60 @@
+"""The database connection: SQLite in WAL mode, or PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from needlewise.errors import NeedlewiseError
+
+BUSY_SECONDS = 5
+"""How long a statement waits for another process's lock before it gives up."""
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+def open_engine(database_url: str) -> AsyncEngine:
+    """An engine for sqlite:///… or postgresql://…; raises NeedlewiseError for any other address."""
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise NeedlewiseError("NEEDLEWISE_DATABASE_URL must look like sqlite:///file or postgresql://…") from error
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise NeedlewiseError(f"NEEDLEWISE_DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql")
+    if driver.startswith("sqlite"):
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(url.set(drivername=driver), connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_at_once)
+        return engine
+    return create_async_engine(url.set(drivername=driver), pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS})
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # The driver's own implicit transactions would begin too late (see _begin_at_once).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_at_once(connection: Any) -> None:
+    # A transaction that reads first and writes later fails at once when another wrote in between; taking the
+    # write lock at the start waits for it instead.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def migrate(database_url: str) -> None:
+    """Bring the database to this version's tables. Safe to run at every start, also with no database yet."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, "head")

@@ -1,0 +1,85 @@
+"""Whole-message commands and short questions that lean on the last answer, both read from content/."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import Struct
+
+from needlewise.content.files import read_yaml
+from needlewise.errors import ContentError
+
+_EDGES = re.compile(r"^[\s\"'(*.,!-]+|[\s\"').,!*;:-]+$")
+_LEAN = re.compile(r"^(?:and|so|but|ok|okay|also|hmm|um|oh|well)?\s*(?:what|how) (?:about|abt|bout)\s+(?:if\s+)?|^(?:and|but) (?:what if|if|with|for|when|in)\s+")
+
+
+class FollowUp(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of content/follow_ups.yml."""
+
+    asks: str
+    says: list[str]
+    elsewhere: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Lean:
+    """A question that leans on the last answer: the topic that holds the reply, and which part of it."""
+
+    topic: str
+    part: str
+
+
+class Leaning:
+    """Reads short messages that mean nothing alone."""
+
+    def __init__(self, commands: Mapping[str, Sequence[str]], follow_ups: Sequence[FollowUp], parts: Mapping[str, frozenset[str]]) -> None:
+        self._commands = {_bare(word): name for name, words in reversed(commands.items()) for word in words}
+        self._opt_out = frozenset(_bare(word) for word in commands.get("opt_out", ()))
+        self._rows = [(row, re.compile("|".join(f"(?:{pattern})" for pattern in row.says))) for row in follow_ups]
+        self._parts = parts
+
+    def command(self, text: str) -> str | None:
+        """The command that a whole message is, such as stop, back, why, affirm; None for anything longer."""
+        return self._commands.get(_bare(text))
+
+    def is_opt_out(self, text: str) -> bool:
+        """Whether the whole message is one of the carriers' or the FCC's opt-out words (47 CFR 64.1200(a)(10))."""
+        return _bare(text) in self._opt_out
+
+    def follow_up(self, text: str, last: Sequence[str]) -> Lean | None:
+        """The part of the last answer that a short question asks for; None when it stands on its own."""
+        if not last:
+            return None
+        bare = _bare(text).rstrip("?! ")
+        for row, pattern in self._rows:
+            if pattern.fullmatch(bare):
+                return self._resolve(row, last[-1])
+        return None
+
+    def _resolve(self, row: FollowUp, topic: str) -> Lean:
+        if row.asks in self._parts.get(topic, frozenset()):
+            return Lean(topic, row.asks)
+        if other := row.elsewhere.get(topic):
+            return Lean(other, row.asks if row.asks in self._parts.get(other, frozenset()) else "web")
+        return Lean(topic, "more" if "more" in self._parts.get(topic, frozenset()) else "web")
+
+
+def without_lean(text: str) -> str:
+    """The words left when "and what about" is taken away: "what about if I'm pregnant?" gives "I'm pregnant?"."""
+    return _LEAN.sub("", text, count=1) or text
+
+
+def load_leaning(content: Path, parts: Mapping[str, frozenset[str]]) -> Leaning:
+    """Read commands.yml and follow_ups.yml. `parts` names the parts each topic's answer has. Raises ContentError."""
+    commands = read_yaml(content / "commands.yml", dict[str, list[str]])
+    follow_ups = read_yaml(content / "follow_ups.yml", list[FollowUp])
+    try:
+        return Leaning(commands, follow_ups, parts)
+    except re.error as error:
+        raise ContentError(f"{content / 'follow_ups.yml'}:1: {error.pattern!r} is not a regular expression: {error}") from error
+
+
+def _bare(text: str) -> str:
+    folded = " ".join(text.lower().split())
+    return _EDGES.sub("", folded) if any(character.isalnum() for character in folded) else folded

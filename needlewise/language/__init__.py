@@ -1,0 +1,1 @@
+"""One spaCy pipeline and one sentence encoder, each loaded once and used by every feature."""

@@ -1,0 +1,1 @@
+"""Pure functions on text; nothing here knows clinics, content or the network."""
