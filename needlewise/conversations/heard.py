@@ -31,6 +31,10 @@ class Heard(Struct, frozen=True):
     """The answer to the open screening card, or to a yes/no question: yes, no, unsure, none."""
     facts: dict[str, str] = {}
     """Screening facts the words hold (condition or card id -> present, absent, unsure)."""
+    doctor_said_fine: bool = False
+    """"My doctor said it's fine": thanked for, and it changes nothing."""
+    asks: bool = False
+    """Whether the words are put as a question."""
     choice: dict[str, Any] = {}
     """What a tapped choice leads to; made by us, never by the patient."""
     ticked: tuple[str, ...] = ()

@@ -32,6 +32,10 @@ class UnknownToken(NeedlewiseError):
     """No open conversation has this token: it is forged, expired, or its conversation was forgotten."""
 
 
+class UnknownChoice(NeedlewiseError):
+    """A choice id that this conversation never offered, or offered too long ago."""
+
+
 class NotYours(NeedlewiseError):
     """The message belongs to another conversation, or does not exist."""
 
@@ -137,6 +141,8 @@ class ConversationLog:
                 first = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
                 replies = await self._replies(connection, row.id) if row.answered else None
                 return Claim(row.id, first, state, replies)
+            if any(choice not in state.choices for choice in inbound.choices):
+                raise UnknownChoice("no such choice in this conversation")
             try:
                 await connection.execute(
                     insert(messages).values(
@@ -264,20 +270,6 @@ class ConversationLog:
                     .where(messages.c.id == message, messages.c.body_sealed.is_not(None))
                     .values(redacted=text)
                 )
-
-    async def reseal(self) -> int:
-        """Put every stored text under the first key; how many rows were rewritten."""
-        count = 0
-        columns = ((conversations, "id", "state_sealed"), (messages, "id", "body_sealed"), (feedback, "message", "reason_sealed"))
-        for table, key, column in columns:
-            async with self._engine.begin() as connection:
-                rows = (await connection.execute(select(table.c[key], table.c[column]).where(table.c[column].is_not(None)))).all()
-                for identity, sealed in rows:
-                    await connection.execute(
-                        update(table).where(table.c[key] == identity).values({column: self._seal.reseal(sealed)})
-                    )
-                    count += 1
-        return count
 
     async def _inbound_row(self, connection: AsyncConnection, conversation: Conversation, client_id: str) -> Row | None:
         query = select(messages).where(

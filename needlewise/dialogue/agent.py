@@ -32,7 +32,8 @@ from needlewise.dialogue.nlg import ContentNLG
 from needlewise.errors import NeedlewiseError
 from needlewise.language.reading import Reading
 from needlewise.nlu.message_reader import READING
-from needlewise.nlu.topic_gate import UNDERSTOOD, Understood
+from needlewise.nlu.topic_gate import UNDERSTOOD
+from needlewise.nlu.understood import Understood
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 from spacy.tokens import Doc, Span, Token
 
 from needlewise.language.encoder import Vectors, load_encoder
@@ -53,7 +54,7 @@ class QuestionSplitter(GraphComponent):
     ) -> QuestionSplitter:
         return cls()
 
-    def process_training_data(self, training_data: Any) -> Any:
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Training examples hold one question each and stay whole."""
         return training_data
 

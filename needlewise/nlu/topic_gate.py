@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -13,38 +13,14 @@ from rasa.shared.nlu.training_data.message import Message
 
 from needlewise.nlu.question_splitter import PARTS
 from needlewise.nlu.topic_classifier import RANKINGS, Ranking, TopicClassifier
-from needlewise.nlu.taxonomy import ACTS, DECLINED, UNSURE, is_topic
+from needlewise.nlu.understood import COURTESY, Understood
+from needlewise.nlu.taxonomy import ACTS, DECLINED, is_topic
 
 UNDERSTOOD = "understood"
 """Where the parse carries the gate's decision (an Understood as a dict)."""
 
 MOST_ANSWERED = 3
 MOST_OFFERED = 3
-# Around a question these say nothing that needs an answer of its own.
-_COURTESY = frozenset({"greet", "goodbye", "thanks", "feedback_positive", "affirm", "deny", "unsure"})
-
-
-@dataclass(frozen=True)
-class Understood:
-    """What one message asks for, as far as its words alone tell."""
-
-    topics: tuple[str, ...]
-    """Topics to answer, in the order asked, at most three."""
-    more: tuple[str, ...]
-    """Topics beyond the three, to be offered."""
-    offered: tuple[str, ...]
-    """The nearest topics when unsure, to be put as choices."""
-    act: str | None
-    confidence: float
-
-    @property
-    def intent(self) -> str:
-        """The one intent that the dialogue rules see."""
-        if self.act and (self.act not in _COURTESY or not self.topics):
-            return self.act
-        if self.topics:
-            return self.topics[0]
-        return UNSURE if self.offered else DECLINED
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -92,14 +68,14 @@ class TopicGate(GraphComponent):
         sure = [ranking for ranking in parts if self._is_sure(ranking, self._part)]
         topics = tuple(dict.fromkeys(name for ranking in sure if is_topic(name := _best(ranking))))
         acts = [name for ranking in sure if (name := _best(ranking)) in ACTS and name != DECLINED]
-        act = next((name for name in acts if name not in _COURTESY), None)
+        act = next((name for name in acts if name not in COURTESY), None)
         if len(topics) > 1 or (topics and act):
             kept = [ranking for ranking in sure if _best(ranking) in (*topics, act)]
             confidence = min(ranking.confidence for ranking in kept)
             return Understood(topics[:MOST_ANSWERED], topics[MOST_ANSWERED:], (), act, confidence)
 
         best = _best(whole)
-        if self._is_sure(whole, self._answer) and best not in _COURTESY and best != DECLINED:
+        if self._is_sure(whole, self._answer) and best not in COURTESY and best != DECLINED:
             return _single(best, whole.confidence)
         # A rant, or a courtesy around a question: one part may say clearly what the whole does not.
         if topics:

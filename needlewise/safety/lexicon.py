@@ -74,7 +74,7 @@ def parse_phrase(written: str) -> Phrase:
                 raise ValueError(f"'{piece}' in '{written}' is not <concept>")
             elements.append(Element(concept=name, optional=optional))
         else:
-            words = frozenset(plain(word) for word in body.split("/"))
+            words = frozenset(NUMBER if word == "NN" else plain(word) for word in body.split("/"))
             if any(word != NUMBER and not word.removesuffix("*").isalnum() for word in words):
                 raise ValueError(f"'{piece}' in '{written}' is not a word")
             elements.append(Element(words=words, optional=optional))
@@ -129,10 +129,11 @@ class Lexicon:
     def __contains__(self, name: str) -> bool:
         return name in self._phrases
 
-    def words(self) -> frozenset[str]:
-        """Every word and stem that a phrase names."""
+    def words(self, *, without: Iterable[str] = ()) -> frozenset[str]:
+        """Every word and stem that a phrase names, but for the concepts left out."""
+        names = self._phrases.keys() - set(without)
         return frozenset(
-            word for phrases in self._phrases.values() for phrase in phrases for element in phrase for word in element.words
+            word for name in names for phrase in self._phrases[name] for element in phrase for word in element.words
         )
 
     def single_words(self, name: str) -> frozenset[str]:

@@ -72,6 +72,7 @@ class RedFlagRules:
     idioms: Lexicon
     always: frozenset[str]  # concepts that hold whenever they began: "diabetic since 1998"
     ordinary_words: frozenset[str]  # spelled right, though they look like slips of the lexicon's words
+    shorthand: Mapping[str, str]
     sources: Mapping[str, str]
 
 
@@ -88,6 +89,11 @@ def load_rules(path: Path) -> RedFlagRules:
     except (YAMLError, UnicodeDecodeError) as error:
         raise ContentError(f"{path}: is not YAML in UTF-8") from error
     return _File(path, text).read(data)
+
+
+def _ordinary_words() -> frozenset[str]:
+    lines = Path(__file__).with_name("ordinary_words.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,16 @@ class _File:
         except ValueError as error:
             self._fail((), str(error), error)
         always = self._names(top.get("always", ""), ("always",), phrases)
-        ordinary = top.get("spelled_right", "")
         return RedFlagRules(
             rules=tuple(rules),
             lexicon=lexicon,
             idioms=idioms,
             always=frozenset(always),
-            ordinary_words=frozenset(str(ordinary).split()),
+            ordinary_words=_ordinary_words(),
+            shorthand={
+                str(short): str(full)
+                for short, full in self._mapping(top.get("shorthand", {}), ("shorthand",)).items()
+            },
             sources=dict(sources),
         )
 

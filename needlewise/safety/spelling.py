@@ -1,7 +1,7 @@
 """Reads hurried typing: which of the words the rules know does a typed word stand for."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,13 @@ _NUMBER_WORD = regex.compile(r"(\d+)([a-z]{1,7})")
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 _RUN = regex.compile(r"(.)\1{2,}")
 _DOUBLE = regex.compile(r"(.)\1+")
+# Letters that are taken for one another: vowels by ear, consonants by ear, neighbours on the keyboard by the thumb.
+_ALIKE = {
+    "a": "eiouqswz", "b": "vghnp", "c": "xdfvksz", "d": "serfcxt", "e": "aiouwrds", "f": "drtgvcp", "g": "ftyhbvj",
+    "h": "gyujnb", "i": "aeouyjk", "j": "huikmng", "k": "jiolmcq", "l": "kop", "m": "njk", "n": "bhjm", "o": "aeiuklp",
+    "p": "olb", "q": "wak", "r": "edft", "s": "awedxzc", "t": "rfgyd", "u": "aeioyhj", "v": "cfgbw", "w": "qasev",
+    "x": "zsdc", "y": "tghui", "z": "asx",
+}  # fmt: skip
 _UNITS = frozenset(
     "min mins minutes hr hrs hours h d day days w wk wks week weeks m mo mos month months x yo y yr yrs years lb lbs "
     "mg mgs am pm st nd rd th in inch inches pills tabs".split()
@@ -49,15 +56,44 @@ def plain(text: str) -> str:
     return _APOSTROPHES.sub("", _MARKS.sub("", folded))
 
 
+def _is_likely_slip(typed: str, word: str) -> bool:
+    """Whether one slip of a hurried thumb explains the difference: a letter lost, doubled, swapped, or its neighbour hit."""
+    if len(word) < 5:
+        return len(typed) <= len(word) and (len(typed) < len(word) or sorted(typed) == sorted(word))
+    if len(typed) > len(word):
+        place = next((i for i, (a, b) in enumerate(zip(typed, word, strict=False)) if a != b), len(word))
+        extra = typed[place]
+        beside = typed[max(0, place - 1) : place] + typed[place + 1 : place + 2]
+        return len(word) >= 6 or extra in beside or (extra in "aeiou" and any(letter in "aeiou" for letter in beside))
+    if len(typed) < len(word):
+        return True
+    changed = [(a, b) for a, b in zip(typed, word, strict=True) if a != b]
+    return len(changed) == 2 or all(b in _ALIKE.get(a, "") for a, b in changed)
+
+
 class Speller:
     """Maps typed words onto a lexicon, allowing the slips that people make on phones."""
 
-    def __init__(self, lexicon: Iterable[str], *, ordinary: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        lexicon: Iterable[str],
+        *,
+        guessed: Iterable[str] | None = None,
+        ordinary: Iterable[str] = (),
+        shorthand: Mapping[str, str] | None = None,
+    ) -> None:
+        """Slips are put right towards the `guessed` part of the lexicon only (all of it unless told)."""
         entries = frozenset(lexicon)
+        goals = entries if guessed is None else frozenset(guessed)
+        self._goals = frozenset(goal for goal in goals if not goal.endswith("*"))
+        self._goal_stems = frozenset(goal[:-1] for goal in goals if goal.endswith("*"))
         self._words = frozenset(entry for entry in entries if not entry.endswith("*"))
         self._stems = frozenset(entry[:-1] for entry in entries if entry.endswith("*"))
         self._shortest_stem = min((len(stem) for stem in self._stems), default=1)
         self._ordinary = frozenset(ordinary)
+        self._shorthand = dict(shorthand or {})
+        short = "|".join(regex.escape(key) for key in sorted(self._shorthand, key=len, reverse=True))
+        self._short = regex.compile(rf"(?<!\w)(?:{short})(?!\w)") if short else None
         self._cache: dict[str, tuple[tuple[str, frozenset[str]], ...]] = {}
 
     def read(self, text: str) -> Typed:
@@ -66,7 +102,7 @@ class Speller:
         meanings: list[frozenset[str]] = []
         breaks: list[int] = []
         pending = NONE
-        for token in _TOKEN.finditer(_ELLIPSIS.sub(" , ", plain(text))):
+        for token in _TOKEN.finditer(_ELLIPSIS.sub(" , ", plain(self._expand(text)))):
             kind = token.lastgroup
             if kind == "hard":
                 pending = HARD
@@ -80,6 +116,11 @@ class Speller:
                         breaks.append(pending)
                         pending = NONE
         return Typed(tuple(words), tuple(meanings), tuple(breaks))
+
+    def _expand(self, text: str) -> str:
+        if self._short is None:
+            return text
+        return self._short.sub(lambda found: f"{self._shorthand[found.group()]} ", text.lower().replace("\u2019", "'"))
 
     def look_up(self, token: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """What one typed token stands for: usually one word, several when it was glued together."""
@@ -137,22 +178,16 @@ class Speller:
         near = process.extract(
             token, self._by_initial.get(token[0], ()), scorer=OSA.distance, score_cutoff=slips, limit=None
         )
-        if not near and size >= 5:
-            swapped = token[1] + token[0] + token[2:]
-            return self._exact(swapped)
-        best = min((distance for _, distance, _ in near), default=0)
-        found: set[str] = set()
-        for word, distance, _ in near:
-            # In a four-letter word only a lost letter or two swapped ones can be told from another word.
-            if distance > best or len(word) < 4 or (size == 4 and len(word) == 4 and sorted(word) != sorted(token)):
-                continue
-            found |= self._exact(word)
-        return frozenset(found)
+        likely = [(word, distance) for word, distance, _ in near if distance > 1 or _is_likely_slip(token, word)]
+        if not likely:
+            return self._exact(token[1] + token[0] + token[2:]) 
+        best = min(distance for _, distance in likely)
+        return frozenset().union(*(self._exact(word) for word, distance in likely if distance == best))
 
     @cached_property
     def _by_initial(self) -> dict[str, tuple[str, ...]]:
         initials: dict[str, list[str]] = {}
-        for word in sorted(self._words | self._spelled_stems):
+        for word in sorted(self._goals | self._spelled_stems):
             if len(word) >= 4:
                 initials.setdefault(word[0], []).append(word)
         return {initial: tuple(words) for initial, words in initials.items()}
@@ -160,7 +195,7 @@ class Speller:
     @cached_property
     def _spelled_stems(self) -> frozenset[str]:
         endings = ("", "s", "ed", "ing")
-        return frozenset(stem + ending for stem in self._stems if len(stem) >= 5 for ending in endings)
+        return frozenset(stem + ending for stem in self._goal_stems if len(stem) >= 5 for ending in endings)
 
     def _split(self, token: str) -> tuple[str, ...]:
         if not 6 <= len(token) <= _LONGEST_WORD:

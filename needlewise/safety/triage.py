@@ -32,7 +32,12 @@ class Triage:
         self._lexicon = rules.lexicon
         self._idioms = rules.idioms
         self._always = rules.always
-        self._speller = Speller(rules.lexicon.words() | rules.idioms.words(), ordinary=rules.ordinary_words)
+        self._speller = Speller(
+            rules.lexicon.words() | rules.idioms.words(),
+            guessed=rules.lexicon.words(without=guards.NAMES),
+            ordinary=rules.ordinary_words,
+            shorthand=rules.shorthand,
+        )
         self._fillers = rules.lexicon.single_words("filler")
         self._ungapped = rules.lexicon.single_words("negation")
         self._signs = frozenset(

@@ -6,14 +6,14 @@ _CHILDREN = {
     "son", "daughter", "kid", "child", "boy", "girl", "grandson", "granddaughter", "grandkid", "grandchild", "teen",
     "teenager", "stepson", "stepdaughter", "nephew", "niece", "sons", "daughters", "kids",
 }  # fmt: skip
-_PERSONS = {"i", "he", "she", "am", "is", "hes", "shes"}
+_PERSONS = {"i", "he", "she"}
 _YEARS_OLD = {"yo", "yr", "yrs", "year", "years", "y", "y/o", "yearold", "yearsold"}
 # After the number these say that it is no age: "im 15 minutes away", "I'm 8 weeks pregnant", "I am 5 ft".
 _OTHER_UNITS = {
     "minute", "minutes", "min", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "mile", "miles",
     "feet", "foot", "ft", "inches", "inch", "pounds", "lbs", "lb", "kg", "percent", "%", "blocks", "block", "st", "nd",
     "th", "pm", "am", "visits", "sessions", "times", "steps", "out", "to", "of", "/", ":", "in", "mg", "or", "stone",
-    "'", '"', "pills", "hrs", "mins", "km", "k", "sizes", "size", "people", "weeksalong", "medications", "meds",
+    "mm", "cm", "'", '"', "pills", "hrs", "mins", "km", "k", "sizes", "size", "people", "weeksalong", "medications", "meds",
 }  # fmt: skip
 # A child who only comes along, or whose minder is sought, is no patient.
 _NOT_THE_PATIENT = {"bring", "bringing", "sitter", "babysitter", "watch", "along", "childcare", "daycare", "with"}
@@ -54,6 +54,6 @@ def _of_the_patient(words: Sequence[str], before: Sequence[str], after: Sequence
     if of_child and (near in _CHILDREN or near in ("is", "only", "'s", "just", "turned", "(", ",") or years):
         return True
     if near in ("am", "is", "only", "just", "turned", "'s") and any(word in _PERSONS for word in before):
-        return not (near == "is" and "it" in before) and not (near == "'s" and not ({"he", "she"} & set(before)))
+        return "like" not in before and "it" not in before  # "explain it like I am five"
     # "15 yo", "16 years old male", as the whole message or its beginning.
     return years and not before

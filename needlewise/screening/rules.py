@@ -72,6 +72,7 @@ class Condition:
     clinic_may: Outcome | None = None  # the only laxer outcome that a clinic's profile may choose
     words: Vocabulary = Vocabulary()
     medicine: bool = False
+    event: bool = False
     past: Past = Past.LASTS
     recent_days: int | None = None  # older than this it does not hold, or is `older` instead
     older: str | None = None
@@ -286,7 +287,7 @@ _VOCABULARY = ("names", "brands", "abbreviations", "capitals", "misspellings", "
 def _condition(entry: Entry) -> Condition:
     entry.only(
         "id", "row", "title", "outcome", "card", "doctor_first", "decision", "guardian", "sources", "tell",
-        "clinic_may", "medicine", "past", "recent_days", "older", "past_undated", "unsure_as", "controlled_as",
+        "clinic_may", "medicine", "event", "past", "recent_days", "older", "past_undated", "unsure_as", "controlled_as",
         "late_pregnancy_as", "note", *_VOCABULARY,
     )  # fmt: skip
     return Condition(
@@ -303,6 +304,7 @@ def _condition(entry: Entry) -> Condition:
         clinic_may=entry.optional_choice("clinic_may", Outcome),
         words=Vocabulary(**{key: entry.texts(key) for key in _VOCABULARY}),
         medicine=entry.flag("medicine"),
+        event=entry.flag("event"),
         past=entry.optional_choice("past", Past) or Past.LASTS,
         recent_days=entry.optional_number("recent_days"),
         older=entry.optional_text("older"),

@@ -43,16 +43,24 @@ def english_words(nlp: Language) -> Callable[[str], bool]:
 class Spelling:
     """Finds the one known word that a misspelt one must be."""
 
-    def __init__(self, targets: Iterable[str], others: Iterable[str], is_english: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        targets: Iterable[str],
+        others: Iterable[str],
+        listed: Iterable[str],
+        is_english: Callable[[str], bool],
+    ) -> None:
+        """`others` are words near which nothing is corrected; `listed` misspellings stay as they are."""
         self._targets = frozenset(word for word in targets if len(word) >= _SHORTEST_TARGET)
         self._others = frozenset(others)
         self._candidates = sorted(self._targets | self._others)
+        self._as_they_are = self._targets | self._others | frozenset(listed)
         self._is_english = is_english
         self._seen: dict[str, str] = {}
 
     def corrected(self, word: str) -> str:
         """The known word meant by `word`, or `word` itself."""
-        if len(word) < _SHORTEST_WORD or not word.isalpha() or word in self._targets or word in self._others:
+        if len(word) < _SHORTEST_WORD or not word.isalpha() or word in self._as_they_are:
             return word
         if word not in self._seen:
             if len(self._seen) > _REMEMBERED:

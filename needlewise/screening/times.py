@@ -26,7 +26,7 @@ _UNIT_DAYS = {
 }  # fmt: skip
 _AGO = {"ago", "back", "earlier", "prior"}
 _SOME = {"a": 1, "an": 1, "1": 1, "couple": 2, "few": 3, "several": 4, "many": 5, "some": 3, "half": 0}
-_JUST_NOW = {"today", "tonight", "yesterday", "recently", "lately", "currently", "now"}
+_JUST_NOW = {"today", "tonight", "yesterday", "recently", "lately"}
 _LONG_AGO = 3650
 _CHILDHOOD = {"kid", "child", "teen", "teenager", "childhood", "baby", "infant", "boy", "girl", "young", "little", "youth"}
 _MONTH_LEADS = {"in", "last", "this", "early", "late", "mid", "since", "of", "until", "til", "till", "back", "was"}
@@ -54,7 +54,7 @@ def _at(words: Sequence[str], index: int, today: date) -> int | None:
     if word in ("ages", "forever") and after in _AGO:
         return _LONG_AGO
     if word in _UNIT_DAYS:
-        return _counted(words, index)
+        return _counted(words, index, today)
     if word.isdigit() and len(word) == 4 and 1930 <= int(word) <= today.year:
         return _days_to(date(int(word), 12, 31), today)
     if word in _SEASON_ENDS and before in ("last", "this", "the", "in", "past", "over", "back"):
@@ -65,7 +65,7 @@ def _at(words: Sequence[str], index: int, today: date) -> int | None:
     return None
 
 
-def _counted(words: Sequence[str], index: int) -> int | None:
+def _counted(words: Sequence[str], index: int, today: date) -> int | None:
     unit = words[index]
     before = words[index - 1] if index else ""
     if before == "last":

@@ -49,7 +49,7 @@ _ALL_GOOD = re.compile(
 )
 _YES = re.compile(
     r"^(?:um+ |uh+ |oh |well |so |ok |okay |hi |hello |unfortunately |sadly |actually )*"
-    r"(?:yes+|yea+h?|yeah+|yep+|yup+|ya|yah|yas|y|sure|correct|true|affirmative|yessir|absolutely|definitely|si|uh huh|mhm|mm hmm|i do|i am|i have|it does|that is me|guilty|probably|prob|likely|i think so|i guess so|i believe so|i think one)\b(?! (?:not|no)\b)"
+    r"(?:yes+|yea+h?|yeah+|yep+|yup+|ya|yah|yas|y|sure|correct|true|affirmative|yessir|absolutely|definitely|si|uh huh|mhm|mm hmm|(?:i do|i am|i have)$|it does|that is me|guilty|probably|prob|likely|i think so|i guess so|i believe so|i think one)\b(?! (?:not|no)\b)"
     r"|^(?:(?:yes|yeah|just|only|that|the|it is|i have|have|to|number|line|item|no|#) )*(?:1st|first|2nd|second|3rd|third|4th|fourth|5th|fifth|6th|sixth|last)(?: (?:one|two|item|line|thing|option))?(?: (?:and|yes|yeah|for me|applies|on the list).*)?$"
     r"|^(?:just |only |i have |have |yes |have got |got |i got )*(?:one|some|several|a couple|a few|both|most|all|two|2|3|number \d|# ?\d|\d)(?: (?:of (?:them|those|these|the above)|above|yes|yeah|apply|applies))?(?: (?:yes|yeah|apply|applies|to me))*$"
     r"|\b(?:yes|yeah|yep|one|some|that) (?:applies|apply)\b|\bone of (?:them|those|these)\b(?! not)|\b(?:wait|sorry|actually|oh) (?:yes|yeah|i do|i have|i am)\b|\bthink so$|\b(?:yes|yeah|yep)$"

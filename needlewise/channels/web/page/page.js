@@ -381,9 +381,12 @@ function fieldsForm(fields, controls) {
     const shown = rows.filter(({ told }) => told()).map(({ label, told }) => `${label}: ${told()}`).join("\n");
     send({ fields: values }, shown || strings.sendForm, controls);
   });
-  form.addEventListener("refused", ({ detail }) => {
-    const wrong = rows.filter((row) => row.complain(detail[row.name] ?? ""));
-    wrong[0]?.input.focus();
+  // Cancelled when a field shows why; else the chat says it.
+  form.addEventListener("refused", (event) => {
+    const wrong = rows.filter((row) => row.complain(event.detail[row.name] ?? ""));
+    if (wrong.length === 0) return;
+    event.preventDefault();
+    wrong[0].input.focus();
   });
   return form;
 }
@@ -525,8 +528,9 @@ function notTaken(entry, error) {
   entry.item.remove();
   if (entry.body.text !== undefined) giveBack(entry.shown);
   hold(entry.controls, false);
-  entry.controls?.querySelector("form")?.dispatchEvent(new CustomEvent("refused", { detail: error.fields }));
-  trouble(error.message);
+  const refused = new CustomEvent("refused", { detail: error.fields, cancelable: true });
+  const saidThere = entry.controls?.querySelector("form")?.dispatchEvent(refused) === false;
+  if (!saidThere) trouble(error.message);
 }
 
 async function sendLater(entry, error) {
@@ -535,9 +539,9 @@ async function sendLater(entry, error) {
   if (entry.round === chat.round && chat.waiting.has(entry)) queue(entry);
 }
 
-function sessionOver(error) {
-  const texts = [...chat.waiting].filter(({ body }) => body.text !== undefined).map(({ shown }) => shown);
-  for (const { item } of chat.waiting) item.remove();
+function sessionOver(error, waiting = [...chat.waiting]) {
+  const texts = waiting.filter(({ body }) => body.text !== undefined).map(({ shown }) => shown);
+  for (const { item } of waiting) item?.remove();
   leaveChat();
   retireControls();
   const words = [error.said ?? strings.over, texts.length > 0 ? strings.kept : ""].join(" ").trim();
@@ -621,14 +625,14 @@ function mark(entry, state, said = null) {
   if (state === "unsent") {
     const words = said ? `${strings.notSent} ${said}` : strings.notSent;
     line.append(`${words} `, button(strings.tryAgain, () => retry(entry), { class: "link" }));
-    hold(entry.controls, false);
   }
-  if (state === "later" || state === "unsent") speak(line.textContent);
+  if (state === "sending") return;
+  speak(line.textContent);
+  reveal(line, "nearest");
 }
 
 function retry(entry) {
   if (entry.item.dataset.state !== "unsent") return;
-  hold(entry.controls, true);
   // The button that was pressed goes away; its message keeps the place for the keyboard.
   entry.item.tabIndex = -1;
   entry.item.focus({ preventScroll: true });
@@ -722,10 +726,7 @@ async function resume({ session, clinic, waiting = [] }) {
       const { messages } = await call("GET", "messages", { token: chat.session.token });
       unsent = showHistory(messages ?? [], waiting);
     } catch (error) {
-      if (error instanceof Refusal && error.status === 401) {
-        for (const { body, shown } of waiting) if (body.text !== undefined) giveBack(shown);
-        return sessionOver(error);
-      }
+      if (error instanceof Refusal && error.status === 401) return sessionOver(error, waiting);
       trouble(strings.noHistory, strings.tryAgain, () => location.reload());
     }
   }
@@ -789,7 +790,9 @@ function followKeyboard() {
 /** Keeps what is scrolled to, and what has the focus, clear of the parts pinned to the edges. */
 function measure() {
   const { style } = document.documentElement;
-  style.setProperty("--top-size", `${document.querySelector(".top").offsetHeight}px`);
+  // On a low screen only .heed is pinned, and .top has no box of its own.
+  const pinned = document.querySelector(".top").offsetHeight || document.querySelector(".heed").offsetHeight;
+  style.setProperty("--top-size", `${pinned}px`);
   style.setProperty("--end-size", `${document.querySelector(".end").offsetHeight}px`);
   const scroll = byId("scroll");
   const scrolls = getComputedStyle(scroll).overflowY !== "visible" && scroll.scrollHeight > scroll.clientHeight;
@@ -822,7 +825,7 @@ function begin() {
   window.visualViewport?.addEventListener("scroll", followKeyboard);
 
   const sizes = new ResizeObserver(measure);
-  for (const part of [".top", ".end", "#scroll", "#messages"]) sizes.observe(document.querySelector(part));
+  for (const part of [".top", ".heed", ".end", "#scroll", "#messages"]) sizes.observe(document.querySelector(part));
 
   const past = remembered();
   chat.clinic = past.clinic ?? null;

@@ -1,0 +1,92 @@
+"""What every channel does with a message: claim it once, run its turn in order, store the reply, tell who listens."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from needlewise import clock, metrics
+from needlewise.conversations.log import Conversation, Inbound
+from needlewise.conversations.state import State
+from needlewise.dialogue.turn import Turns
+from needlewise.errors import NeedlewiseError
+from needlewise.wiring import Services
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 40
+"""Turns of one conversation that may wait for each other; a client that sends more is refused."""
+
+
+class NotReady(NeedlewiseError):
+    """The model is still being loaded, or the conversation's queue is full."""
+
+
+class ChatService:
+    """Conversations over any channel. `turns` is set once the model is loaded."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._listeners: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
+        self.turns: Turns | None = None
+        self.to_redact = asyncio.Event()
+        """Set after each stored turn; whoever redacts waits for it."""
+
+    async def open(self, clinic: str, channel: str, language: str) -> tuple[Conversation, str, list[dict[str, Any]]]:
+        """A new conversation: it, its secret token, and its first messages. Raises NotReady."""
+        turns = self._ready()
+        outgoing, state = turns.open(self._services.place(clinic, channel, language), State())
+        conversation, token = await self._services.log.open(clinic, channel, language, opening=outgoing, state=state)
+        metrics.conversations.labels(channel).inc()
+        return conversation, token, [message.wire for message in outgoing]
+
+    async def take(self, conversation: Conversation, client_id: str, inbound: Inbound) -> list[dict[str, Any]]:
+        """The replies to a message: of its turn now, or of its earlier delivery. Raises NotReady, UnknownChoice, UnknownToken."""
+        turns = self._ready()
+        queue = self._services.queue
+        if queue.waiting(conversation.id) >= MOST_WAITING:
+            raise NotReady("too many turns wait in this conversation")
+        await queue.acquire(conversation.id)
+        try:
+            claim = await self._services.log.claim(conversation, client_id, inbound)
+            if claim.replies is not None:
+                return list(claim.replies)
+            clinic = self._services.library.clinic(conversation.clinic)
+            turn = await turns.take(conversation, clinic, claim.inbound, claim.state, at=clock.now())
+            await self._services.log.commit(
+                conversation,
+                claim,
+                state=turn.state,
+                outgoing=turn.outgoing,
+                heard=turn.heard,
+                verdict=turn.verdict,
+                latency_ms=turn.latency_ms,
+            )
+        finally:
+            queue.release(conversation.id)
+        metrics.turns.labels(conversation.channel, turn.outcome).inc()
+        metrics.turn_seconds.labels(conversation.channel).observe(turn.latency_ms / 1000)
+        self.to_redact.set()
+        wires = [message.wire for message in turn.outgoing]
+        for listener in self._listeners.get(conversation.id, ()):
+            for wire in wires:
+                listener.put_nowait(wire)
+        return wires
+
+    @contextmanager
+    def listen(self, conversation: str) -> Iterator[asyncio.Queue[dict[str, Any]]]:
+        """A queue of this conversation's new messages while the block runs."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._listeners.setdefault(conversation, set()).add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners[conversation].discard(queue)
+            if not self._listeners[conversation]:
+                del self._listeners[conversation]
+
+    def _ready(self) -> Turns:
+        if self.turns is None:
+            raise NotReady("the model is being loaded")
+        return self.turns

@@ -1,0 +1,433 @@
+"""`needlewise`: run it, talk to it, check it, and look after what it says and keeps."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.table import Table
+
+from needlewise.errors import NeedlewiseError
+from needlewise.logs import configure_logs, quiet_libraries
+from needlewise.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from needlewise.conversations.log import Inbound
+    from needlewise.conversations.state import State
+    from needlewise.dialogue.turn import Turn, Turns
+    from needlewise.wiring import Services
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
+content_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The answers: begin a topic, find the stale ones, write them out.")
+bookings_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Requests that patients sent.")
+key_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The key that encrypts patients' words.")
+app.add_typer(content_app, name="content")
+app.add_typer(bookings_app, name="bookings")
+app.add_typer(key_app, name="key")
+
+out = Console()
+err = Console(stderr=True)
+
+ClinicOption = Annotated[str | None, typer.Option("--clinic", help="The clinic's id: a file name in content/clinics.")]
+
+
+def main() -> None:
+    """Run the command line. A mistake of the caller is one plain line and exit code 2."""
+    quiet_libraries()
+    try:
+        app()
+    except NeedlewiseError as error:
+        err.print(f"needlewise: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+) -> None:
+    """Start the service: website chat, demo page, health and metrics. Trains first when needed."""
+    import uvicorn
+
+    from needlewise.app import create_app
+    from needlewise.dialogue.training import model_path
+
+    settings = read_settings()
+    if settings.production:
+        _refuse_unready(settings)
+    configure_logs(as_json=not sys.stderr.isatty())
+    host, port = host or settings.host, port or settings.port
+    if not model_path(settings).exists():
+        _train(settings, force=False)
+    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
+    err.print(f"Needlewise is at {address} in a few seconds. Stop it with Ctrl-C.", highlight=False)
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed.")] = False) -> None:
+    """Train the model if what it is made from changed."""
+    settings = read_settings()
+    _train(settings, force=force)
+
+
+@app.command()
+def chat(clinic: ClinicOption = None) -> None:
+    """Talk with the assistant in this terminal. Nothing is stored. A number picks a choice; an empty line ends it."""
+    session = _Session.begin(clinic)
+    session.show(session.opening)
+    while text := _ask_line():
+        session.show(session.say(text).outgoing)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="What a patient would write.")],
+    clinic: ClinicOption = None,
+) -> None:
+    """Ask one question and print the answer."""
+    session = _Session.begin(clinic)
+    session.show(session.say(text).outgoing)
+
+
+@app.command()
+def check(
+    production: Annotated[bool, typer.Option("--production", help="Also refuse clinic profiles that are not ready for patients.")] = False,
+    clinic: ClinicOption = None,
+) -> None:
+    """Check content, training data and domain; print what is wrong as file:line."""
+    from needlewise.content.check import check_all
+
+    findings = check_all(read_settings(), production=production, clinic=clinic)
+    for finding in findings:
+        out.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+    if findings:
+        err.print(f"{len(findings)} findings", highlight=False)
+        raise typer.Exit(1)
+    err.print("All is well.", highlight=False)
+
+
+@app.command()
+def understand(clinic: ClinicOption = None) -> None:
+    """Read {"text": …} or {"turns": […]} lines from standard input; write what the service would decide of each last message."""
+    _configure_quietly()
+    services = _services(clinic)
+    turns = services.load_turns()
+    for number, line in _json_lines():
+        texts = line.get("turns") if "turns" in line else [line.get("text")]
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise NeedlewiseError(f'line {number}: give {{"text": "…"}} or {{"turns": ["…", …]}}')
+        session = _Session(services, turns, clinic)
+        turn = None
+        for text in texts:
+            turn = session.say(text)
+        assert turn is not None
+        print(json.dumps(_decision(turn)), flush=True)
+
+
+@app.command()
+def screen(clinic: ClinicOption = None) -> None:
+    """Read sheets of facts, one JSON object a line, from standard input; write the outcome and the rows that decided it.
+
+    A fact is a condition of content/screening.yml, or a card, with true, false or "unsure": {"warfarin": true}. {"text": "…"} reads
+    the facts from a patient's words.
+    """
+    from needlewise.language.pipeline import load_pipeline
+    from needlewise.screening.rules import Outcome, Status
+
+    services = _services(clinic)
+    policy = {
+        name: Outcome(value) for name, value in services.place(clinic, "web", "en").clinic.screening_policy.items()
+    }
+    values = {True: Status.PRESENT, False: Status.ABSENT, "unsure": Status.UNSURE, **{s.value: s for s in Status}}
+    for number, line in _json_lines():
+        if isinstance(line.get("text"), str):
+            facts = services.reader.facts(load_pipeline()(line["text"]))
+        else:
+            sheet = line.get("facts", line)
+            if isinstance(sheet, list):
+                sheet = dict.fromkeys(sheet, True)
+            try:
+                facts = {str(name): values[value] for name, value in sheet.items()}
+            except (KeyError, TypeError, AttributeError):
+                raise NeedlewiseError(f'line {number}: a fact is true, false or "unsure"') from None
+        ruling = services.screening.decide(facts, policy)
+        print(
+            json.dumps(
+                {
+                    "outcome": ruling.outcome.value,
+                    "doctor_first": ruling.doctor_first,
+                    "guardian": ruling.guardian,
+                    "rows": list(ruling.rows),
+                    "facts": {name: status.value for name, status in facts.items()},
+                }
+            ),
+            flush=True,
+        )
+
+
+@content_app.command("new-topic")
+def new_topic(topic: Annotated[str, typer.Argument(help="The topic's id, in small letters and underscores.")]) -> None:
+    """Create the files of a new topic, with what to fill in, and say where else it is named."""
+    from needlewise.content.new_topic import create_topic
+
+    for path in create_topic(read_settings().root, topic):
+        out.print(str(path), markup=False, highlight=False)
+    err.print("Now add the id to needlewise/nlu/taxonomy.py, domain.yml and data/stories/questions.yml, then run `needlewise check`.")
+
+
+@content_app.command("stale")
+def stale(
+    days: Annotated[int, typer.Option(min=0, help="Also list answers due within so many days.")] = 30,
+) -> None:
+    """List answers that someone must read again, the longest overdue first."""
+    from datetime import timedelta
+
+    from needlewise import clock
+
+    today = clock.now().date()
+    answers = _services(None).library.answers.values()
+    due = sorted((a for a in answers if a.review_by <= today + timedelta(days=days)), key=lambda a: a.review_by)
+    for answer in due:
+        out.print(f"{answer.review_by}  {answer.topic}", highlight=False)
+    if not due:
+        err.print(f"No answer is due within {days} days.", highlight=False)
+
+
+@content_app.command("export")
+def export(
+    clinic: ClinicOption = None,
+    channel: Annotated[str, typer.Option(help="web or sms.")] = "web",
+) -> None:
+    """Write every answer as this clinic's patients would read it, as one Markdown page, for printing and review."""
+    from needlewise.content.render import Place
+
+    services = _services(clinic)
+    if channel not in ("web", "sms"):
+        raise NeedlewiseError(f"--channel must be web or sms, not {channel}")
+    place = services.place(clinic, channel, "en")
+    print(f"# What patients of {place.clinic.name} read ({channel})\n")
+    for topic, answer in services.library.answers.items():
+        print(f"## {answer.en.title}\n\n`{topic}`, version {answer.version}. Not yet signed by a clinician.\n")
+        parts = ["web", *(["more"] if answer.en.more else []), *answer.en.follow_ups]
+        for part in parts if channel == "web" else ["web"]:
+            heading = "" if part == "web" else f"*{part.replace('_', ' ')}*: "
+            print(f"{heading}{services.renderer.answer(topic, Place(place.clinic, channel), part=part).text}\n")
+        sources = [services.library.sources[name] for name in answer.sources]
+        print("".join(f"- {s.title}. {s.publisher}{f', {s.year}' if s.year else ''}.\n" for s in sources))
+
+
+@bookings_app.command("list")
+def list_bookings(
+    clinic: ClinicOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=10000)] = 50,
+) -> None:
+    """List requests, the newest first; no personal data is shown."""
+    services = _stored()
+    if clinic is not None:
+        services.library.clinic(clinic)
+    kept = _run(services.requests.list(clinic, limit))
+    table = Table("reference", "clinic", "kind", "outcome", "location", "sent", "answer by")
+    for entry in kept:
+        request = entry.request
+        due = f"{entry.expected_by:%Y-%m-%d %H:%M}" if entry.expected_by else ""
+        sent = f"{entry.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(entry.reference, request.clinic, request.kind, request.outcome or "", request.location or "", sent, due)
+    out.print(table if kept else "No requests yet.")
+
+
+@bookings_app.command("show")
+def show_booking(reference: str) -> None:
+    """Show one request with the patient's name and how to reach them."""
+    services = _stored()
+    kept = _run(services.requests.show(reference))
+    request, details = kept.request, kept.request.details
+    place = services.place(request.clinic, "sms", "en")
+    lines = {
+        "Reference": kept.reference,
+        "Clinic": place.clinic.name,
+        "Kind": request.kind,
+        "Name": details.first_name,
+        "Reach them at": details.contact,
+        "Times": details.times,
+        "Location": request.location or "any",
+        "Visit": request.visit_kind or "",
+        "Screening": request.outcome or "not screened",
+        "Tell the therapist": " ".join(services.renderer.words(key, place) for key in details.tell),
+        "Agreed to contact": f"{kept.created_at:%Y-%m-%d %H:%M} UTC",
+    }
+    for name, value in lines.items():
+        if value:
+            out.print(f"{name + ':':20}{value}", markup=False, highlight=False, soft_wrap=True)
+
+
+@key_app.command("make")
+def make_key() -> None:
+    """Print a new key for NEEDLEWISE_KEY."""
+    from cryptography.fernet import Fernet
+
+    print(Fernet.generate_key().decode("ascii"))
+
+
+@key_app.command("rotate")
+def rotate_key() -> None:
+    """Encrypt everything stored with NEEDLEWISE_KEY; the keys it was written with stand in NEEDLEWISE_OLD_KEYS until then."""
+    from needlewise.db.rotation import rotate
+
+    services = _stored()
+    count = _run(rotate(services.engine, services.seal))
+    err.print(f"{count} rows are under the new key. NEEDLEWISE_OLD_KEYS can be removed now.", highlight=False)
+
+
+class _Session:
+    """A conversation held in memory, for the terminal and for bulk tests: the same turns as the service's, nothing stored."""
+
+    def __init__(self, services: "Services", turns: "Turns", clinic: str | None) -> None:
+        from needlewise.conversations.log import Conversation
+        from needlewise.conversations.state import State
+
+        self._turns = turns
+        self._place = services.place(clinic, "web", "en")
+        self._conversation = Conversation("terminal", self._place.clinic.clinic, "web", "en")
+        self.opening, self._state = turns.open(self._place, State())
+        self._choices: list[str] = []
+
+    @classmethod
+    def begin(cls, clinic: str | None) -> "_Session":
+        _configure_quietly()
+        services = _services(clinic)
+        with err.status("Loading the assistant…"):
+            turns = services.load_turns()
+        return cls(services, turns, clinic)
+
+    def say(self, text: str) -> "Turn":
+        from needlewise import clock
+        from needlewise.conversations.log import Inbound
+
+        inbound: Inbound = Inbound(text)
+        if text.isdigit() and 0 < int(text) <= len(self._choices):
+            inbound = Inbound(choices=(self._choices[int(text) - 1],))
+        turn = asyncio.run(
+            self._turns.take(self._conversation, self._place.clinic, inbound, self._state, at=clock.now())
+        )
+        self._state: State = turn.state
+        self._choices = []
+        return turn
+
+    def show(self, outgoing: Any) -> None:
+        for message in outgoing:
+            urgent = message.kind in ("urgent", "crisis")
+            out.print(Panel(Markdown(message.wire["text"]), border_style="red" if urgent else "cyan", width=min(out.width, 90)))
+            for note in message.wire["answers"]:
+                titles = "; ".join(f"{source['title']} ({source['publisher']})" for source in note["sources"])
+                if titles:
+                    out.print(f"  From: {titles}", style="dim", markup=False, highlight=False)
+            for choice in message.wire["choices"]:
+                self._choices.append(choice["id"])
+                out.print(f"  {len(self._choices)}. {choice['label']}", markup=False, highlight=False)
+
+
+def _decision(turn: "Turn") -> dict[str, Any]:
+    heard, level = turn.heard, turn.verdict.level
+    alone = level not in (None, "doctor")
+    return {
+        "topics": [] if alone or heard is None else list(heard.topics),
+        "offered": [] if alone or heard is None else list(heard.offered),
+        "act": heard.act if heard else ("opt_out" if turn.opt_out else None),
+        "safety": level,
+        "rule": turn.verdict.rule,
+        "opt_out": turn.opt_out,
+        "confidence": round(heard.confidence, 4) if heard else 1.0,
+    }
+
+
+def _services(clinic: str | None) -> "Services":
+    from needlewise import wiring
+
+    services = wiring.build(read_settings())
+    wiring.use(services)
+    if clinic is not None:
+        services.library.clinic(clinic)
+    return services
+
+
+def _stored() -> "Services":
+    """The services over a database that is up to date and readable with our key."""
+    from needlewise.db.engine import migrate
+    from needlewise.db.sealing import check_key
+
+    services = _services(None)
+    migrate(services.settings.database_url)
+    _run(check_key(services.engine, services.seal))
+    return services
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _train(settings: Settings, *, force: bool) -> None:
+    from needlewise.dialogue.training import ensure_model, model_path
+
+    if model_path(settings).exists() and not force:
+        err.print("The model is up to date.", highlight=False)
+        return
+    _configure_quietly()
+    with err.status("Training the model from data/ and config.yml; this takes about a minute, only the first time…"):
+        path = ensure_model(settings, force=force)
+    err.print(f"Trained {path.name}.", highlight=False)
+
+
+def _refuse_unready(settings: Settings) -> None:
+    from needlewise.content.check import check_all
+
+    findings = check_all(settings, production=True, clinic=settings.default_clinic)
+    if findings:
+        raise NeedlewiseError(f"not ready for patients: {findings[0]} ({len(findings)} findings; see `needlewise check --production`)")
+
+
+def _configure_quietly() -> None:
+    import logging
+
+    configure_logs(level=logging.ERROR, as_json=False)
+
+
+def _json_lines() -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(sys.stdin, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            raise NeedlewiseError(f"line {number} is not JSON") from None
+        if not isinstance(value, dict):
+            raise NeedlewiseError(f"line {number} must be a JSON object")
+        yield number, value
+
+
+def _ask_line() -> str:
+    try:
+        return input("\nyou> ").strip()
+    except EOFError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()

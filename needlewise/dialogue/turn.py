@@ -1,0 +1,216 @@
+"""One turn of a conversation, the same for every channel: safety first, then understanding, then the dialogue.
+
+The order is fixed: opt-out words, red flags, the answer to triage's own question, understanding, Rasa. Every turn ends in one to
+four messages. Storing is the caller's part (conversations.log), so that a turn can be run again after a crash.
+"""
+
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from needlewise.content.model import Clinic
+from needlewise.content.render import Place, Renderer, shown_phone
+from needlewise.content.rendered import Choice, Rendered
+from needlewise.conversations.heard import Heard
+from needlewise.conversations.log import Conversation, Inbound, Outgoing, Verdict
+from needlewise.conversations.state import CHOICES_KEPT, State
+from needlewise.dialogue.leaning import Leaning
+from needlewise.dialogue.understanding import Understanding
+from needlewise.safety.triage import Decision, Level, Triage
+from needlewise.text.normalise import normalise
+
+if TYPE_CHECKING:
+    from needlewise.dialogue.agent import EmbeddedAgent
+
+logger = logging.getLogger(__name__)
+
+URGENT_HOURS = 24
+"""How long an urgent sign keeps booking behind its notice, and how long screening facts hold."""
+
+MOST_MESSAGES = 4
+
+_URGENT = frozenset({Level.EMERGENCY, Level.URGENT, Level.CRISIS, Level.VIOLENCE, Level.POISON})
+_CRISIS_ACTS = frozenset({Level.CRISIS, Level.VIOLENCE})
+_SCREENING_SLOTS = ("card_now", "card_call", "card_tell", "facts", "facts_at", "outcome")
+_PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a turn came to."""
+
+    outgoing: tuple[Outgoing, ...]
+    state: State
+    heard: Heard | None
+    verdict: Verdict
+    opt_out: bool
+    latency_ms: float
+
+    @property
+    def outcome(self) -> str:
+        """One word for figures: the safety level, or answered, offered, declined, choice, or the act."""
+        if self.verdict.level:
+            return self.verdict.level
+        if self.heard is None:
+            return "opt_out"
+        if self.heard.topics:
+            return "answered"
+        if self.heard.offered:
+            return "offered"
+        return self.heard.act or "choice"
+
+
+class Turns:
+    """Runs turns. Holds no conversation: the state comes in and goes out."""
+
+    def __init__(
+        self, agent: "EmbeddedAgent", understanding: Understanding, leaning: Leaning, triage: Triage, renderer: Renderer
+    ) -> None:
+        self._agent = agent
+        self._understanding = understanding
+        self._leaning = leaning
+        self._triage = triage
+        self._renderer = renderer
+
+    def open(self, place: Place, state: State) -> tuple[tuple[Outgoing, ...], State]:
+        """The first message of a conversation: who speaks, what it is not for."""
+        return _outgoing([self._renderer.phrase("conversation.opening", place)], state)
+
+    async def take(self, conversation: Conversation, clinic: Clinic, inbound: Inbound, state: State, *, at: datetime) -> Turn:
+        """Answer one message. Unknown choice ids must have been refused before."""
+        started = time.perf_counter()
+        place = Place(clinic, conversation.channel, conversation.language)
+        state, lapsed = _without_old_facts(state, at)
+        text = normalise(inbound.text or " ".join(inbound.fields.values()))
+        opt_out = bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
+
+        decision = Decision(None, None, None, False) if inbound.choices or opt_out else self._triage.assess(text)
+        asked = state.asked
+        state = msgspec.structs.replace(state, asked=None)
+        if decision.level is None and asked:
+            decision = self._answer_to_triage(asked, inbound, state, text)
+        if decision.level is not None and decision.speaks_alone:
+            return self._urgent(decision, place, state, at, started)
+
+        base = Heard(
+            clinic=clinic.clinic,
+            channel=conversation.channel,
+            language=conversation.language,
+            urgent=_is_recent(state.urgent_at, at),
+            conversation=conversation.id,
+            at=at.isoformat(),
+        )
+        heard = self._understanding.hear(inbound, state, base)
+        spoken = await self._agent.speak(conversation.id, heard, state)
+        rendered = list(spoken.messages)
+        if decision.phrase:
+            rendered.insert(0, self._renderer.phrase(decision.phrase, place))
+        if lapsed:
+            rendered.insert(0, self._renderer.phrase("screening.lapsed", place))
+        if not rendered:
+            logger.error("a turn ended in silence: intent %s, form %s", heard.intent, state.form)
+            rendered = [self._renderer.phrase("conversation.sorry", place)]
+        if len(rendered) > MOST_MESSAGES:
+            logger.error("a turn had %d messages: intent %s, form %s", len(rendered), heard.intent, state.form)
+            rendered = [*rendered[: MOST_MESSAGES - 1], rendered[-1]]
+        after = spoken.state
+        if after.slots.get("outcome") == "NOW" and state.slots.get("outcome") != "NOW":
+            after = msgspec.structs.replace(after, urgent_at=at.isoformat())
+        outgoing, after = _outgoing(rendered, after)
+        verdict = Verdict(decision.level.value if decision.level else None, decision.rule)
+        opt_out = opt_out or heard.act == "opt_out"
+        return Turn(outgoing, after, heard, verdict, opt_out, _elapsed(started))
+
+    def _urgent(self, decision: Decision, place: Place, state: State, at: datetime, started: float) -> Turn:
+        """The urgent words alone, and first; the open form waits, so that the patient can go on afterwards."""
+        assert decision.level is not None and decision.phrase is not None
+        rendered = [self._renderer.phrase(decision.phrase, place)]
+        if decision.level is Level.ASK:
+            state = msgspec.structs.replace(state, asked=decision.phrase)
+            rendered = [_with_yes_and_no(rendered[0], self._renderer, place)]
+        else:
+            state = msgspec.structs.replace(state, urgent_at=at.isoformat())
+            rendered.append(self._renderer.phrase("safety.when_safe", place))
+        outgoing, state = _outgoing(rendered, state)
+        act = "crisis" if decision.level in _CRISIS_ACTS else "urgent_red_flag"
+        heard = Heard(place.clinic.clinic, act=act, intent=act)
+        return Turn(outgoing, state, heard, Verdict(decision.level.value, decision.rule), False, _elapsed(started))
+
+    def _answer_to_triage(self, asked: str, inbound: Inbound, state: State, text: str) -> Decision:
+        """A clear no ends it; a yes, or anything else, is treated as the urgent sign that was asked about."""
+        answer = self._leaning.command(text)
+        if inbound.choices:
+            answer = str(state.choices[inbound.choices[0]]["leads_to"].get("answer", ""))
+        if answer in ("deny", "no"):
+            return Decision(None, None, None, False)
+        if asked == "safety.ask_safe":
+            return Decision(Level.CRISIS, "ASK.unanswered", "safety.crisis", True)
+        return Decision(Level.URGENT, "ASK.unanswered", "safety.urgent", True)
+
+
+def _with_yes_and_no(rendered: Rendered, renderer: Renderer, place: Place) -> Rendered:
+    choices = tuple(
+        Choice(renderer.words(f"conversation.{word}", place), {"answer": word}) for word in ("yes", "no")
+    )
+    return msgspec.structs.replace(rendered, choices=choices)
+
+
+def _without_old_facts(state: State, at: datetime) -> tuple[State, bool]:
+    """Screening facts lapse after 24 hours; whether they did, for the patient is told."""
+    told_at = state.slots.get("facts_at")
+    if told_at is None or _is_recent(str(told_at), at):
+        return state, False
+    slots = {name: value for name, value in state.slots.items() if name not in _SCREENING_SLOTS}
+    if state.form:
+        slots.pop("requested_slot", None)
+    return msgspec.structs.replace(state, slots=slots, form=None), True
+
+
+def _is_recent(moment: str | None, at: datetime) -> bool:
+    return moment is not None and at - datetime.fromisoformat(moment) < timedelta(hours=URGENT_HOURS)
+
+
+def _outgoing(rendered: Sequence[Rendered], state: State) -> tuple[tuple[Outgoing, ...], State]:
+    """Messages in their wire form, and the state that knows what their choices lead to. Choice ids are opaque."""
+    choices = dict(state.choices)
+    messages = []
+    for message in rendered:
+        shown = []
+        for choice in message.choices:
+            identity = secrets.token_urlsafe(9)
+            choices[identity] = {"label": choice.label, "leads_to": choice.leads_to}
+            shown.append({"id": identity, "label": choice.label, "alone": choice.alone})
+        wire: dict[str, Any] = {
+            "id": uuid.uuid4().hex,
+            "text": message.text,
+            "kind": message.kind,
+            "choices": shown,
+            "input": msgspec.to_builtins(message.input),
+            "links": msgspec.to_builtins(message.links),
+            "answers": msgspec.to_builtins(message.answers),
+        }
+        answers = tuple((note.topic, note.version) for note in message.answers)
+        messages.append(Outgoing(wire, _masked(message.text, state), message.kind, answers))
+    kept = dict(list(choices.items())[-CHOICES_KEPT:])
+    return tuple(messages), msgspec.structs.replace(state, choices=kept)
+
+
+def _masked(text: str, state: State) -> str:
+    """Our own words with what the patient typed into the form masked, for reading in the log."""
+    for slot, mask in _PERSONAL_SLOTS.items():
+        if value := str(state.slots.get(slot) or ""):
+            text = text.replace(value, mask)
+            if value.startswith("+"):
+                text = text.replace(shown_phone(value, "sms"), mask)
+    return text
+
+
+def _elapsed(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -1,0 +1,151 @@
+"""The one place where the parts are made and joined. Everything is made when first asked for, once.
+
+Rasa makes its actions and its NLG without arguments: they call services(). A test, or a second deployment in one process,
+calls use() first.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from needlewise.booking.mail import Mailer
+from needlewise.booking.requests import Requests
+from needlewise.content.library import Library, load_library
+from needlewise.content.render import Place, Renderer
+from needlewise.conversations.log import ConversationLog, TurnQueue
+from needlewise.conversations.redaction import Redactor, allowed_words
+from needlewise.db.engine import open_engine
+from needlewise.db.outbox import Outbox, Parcel
+from needlewise.db.sealing import Seal, load_seal
+from needlewise.dialogue.leaning import Leaning, load_leaning
+from needlewise.errors import ContentError
+from needlewise.language.pipeline import load_pipeline
+from needlewise.safety.triage import Triage
+from needlewise.safety.triage import load_rules as load_red_flags
+from needlewise.screening.reading import Reader
+from needlewise.screening.rules import ScreeningRules
+from needlewise.screening.rules import load_rules as load_screening
+from needlewise.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from needlewise.dialogue.turn import Turns
+
+
+class Services:
+    """Every part of one deployment, by name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def library(self) -> Library:
+        return load_library(self.settings.content)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.library)
+
+    @cached_property
+    def leaning(self) -> Leaning:
+        parts = {
+            topic: frozenset({"web", *answer.en.follow_ups, *(("more",) if answer.en.more else ())})
+            for topic, answer in self.library.answers.items()
+        }
+        return load_leaning(self.settings.content, parts)
+
+    @cached_property
+    def triage(self) -> Triage:
+        return Triage(load_red_flags(self.settings.content / "safety" / "red_flags.yml"))
+
+    @cached_property
+    def screening(self) -> ScreeningRules:
+        return load_screening(self.settings.content / "screening.yml")
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.screening, load_pipeline())
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        return Redactor(load_pipeline(), allowed_words(self.settings.content))
+
+    @cached_property
+    def seal(self) -> Seal:
+        self.settings.var.mkdir(parents=True, exist_ok=True)
+        return load_seal(self.settings.key, self.settings.old_keys, self.settings.var)
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        return open_engine(self.settings.database_url)
+
+    @cached_property
+    def log(self) -> ConversationLog:
+        return ConversationLog(self.engine, self.seal, session_hours=self.settings.session_hours)
+
+    @cached_property
+    def queue(self) -> TurnQueue:
+        return TurnQueue()
+
+    @cached_property
+    def requests(self) -> Requests:
+        return Requests(self.engine, self.seal)
+
+    def load_turns(self) -> "Turns":
+        """Load the trained model, training it first when its sources changed. Takes seconds: Rasa brings TensorFlow."""
+        # Imported here, for everything else, the command line above all, starts without Rasa.
+        from needlewise.dialogue.agent import load_agent
+        from needlewise.dialogue.training import ensure_model
+        from needlewise.dialogue.turn import Turns
+        from needlewise.dialogue.understanding import Understanding
+
+        agent = load_agent(ensure_model(self.settings))
+        understanding = Understanding(agent.parse, self.reader, self.leaning)
+        return Turns(agent, understanding, self.leaning, self.triage, self.renderer)
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """None without an SMTP server: mail then waits in the outbox."""
+        if self.settings.smtp_url is None:
+            return None
+        return Mailer(Outbox(self.engine, self.seal), self.settings.smtp_url, self.settings.mail_from, self._compose)
+
+    def place(self, clinic: str | None, channel: str, language: str) -> Place:
+        """Where words will be read; an unknown clinic falls back to the default one."""
+        name = clinic if clinic in self.library.clinics else self.settings.default_clinic
+        return Place(self.library.clinic(name), channel, language)
+
+    def zone(self, clinic: str) -> ZoneInfo:
+        return ZoneInfo(self.library.clinic(clinic).timezone)
+
+    def _compose(self, parcel: Parcel) -> tuple[str, str]:
+        place = self.place(parcel.clinic, "web", "en")
+        reference = str(parcel.payload["reference"])
+        subject = self.renderer.words("booking.mail_subject", place, reference=reference)
+        return subject, self.renderer.words("booking.mail_body", place, reference=reference)
+
+
+_current: Services | None = None
+
+
+def build(settings: Settings) -> Services:
+    """Join the parts for these settings. Raises ContentError when the default clinic has no profile."""
+    services = Services(settings)
+    if not (settings.content / "clinics" / f"{settings.default_clinic}.yml").exists():
+        raise ContentError(f"NEEDLEWISE_DEFAULT_CLINIC: content/clinics has no {settings.default_clinic}.yml")
+    return services
+
+
+def use(services: Services) -> None:
+    """Make these the services that Rasa's actions and words find."""
+    global _current
+    _current = services
+
+
+def services() -> Services:
+    """The services in use; made from the environment when nothing was chosen, as under `rasa shell`."""
+    global _current
+    if _current is None:
+        _current = build(read_settings())
+    return _current
