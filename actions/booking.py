@@ -24,10 +24,12 @@ from needlewise.screening.rules import Outcome
 SLOTS = ("location", "visit_kind", "first_name", "contact", "times", "consent", "confirm")
 _ANY = "any"
 _CHANGEABLE = ("location", "visit_kind", "first_name", "contact", "times")
-_RESET: Events = [SlotSet(name, None) for name in (*SLOTS, "request_kind", "request_draft", "left_form", "wants_visit")]
+_RESET: Events = [
+    SlotSet(name, None) for name in (*SLOTS, "request_kind", "request_draft", "left_form", "wants_visit")
+]
 
 
-class _ActionAsk(Action):
+class _Ask:
     """Asks for one slot of the request."""
 
     slot: str
@@ -44,22 +46,27 @@ class _ActionAsk(Action):
         raise NotImplementedError
 
 
-class ActionAskLocation(_ActionAsk):
+class ActionAskLocation(_Ask, Action):
     slot = "location"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
-        say(dispatcher, "booking.ask_location", choices=_location_choices(tracker, clinic), input=Input("one"))
+        say(
+            dispatcher, "booking.ask_location", choices=_location_choices(tracker, clinic), input=Input("one")
+        )
 
 
-class ActionAskVisitKind(_ActionAsk):
+class ActionAskVisitKind(_Ask, Action):
     slot = "visit_kind"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
-        choices = [_choice("visit_kind", kind.id, labelled(kind.label, heard.language)) for kind in _visit_kinds(tracker, clinic)]
+        choices = [
+            _choice("visit_kind", kind.id, labelled(kind.label, heard.language))
+            for kind in _visit_kinds(tracker, clinic)
+        ]
         say(dispatcher, "booking.ask_visit_kind", choices=choices, input=Input("one"))
 
 
-class ActionAskFirstName(_ActionAsk):
+class ActionAskFirstName(_Ask, Action):
     slot = "first_name"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
@@ -67,7 +74,7 @@ class ActionAskFirstName(_ActionAsk):
         say(dispatcher, "booking.ask_first_name", input=field)
 
 
-class ActionAskContact(_ActionAsk):
+class ActionAskContact(_Ask, Action):
     slot = "contact"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
@@ -75,7 +82,7 @@ class ActionAskContact(_ActionAsk):
         say(dispatcher, "booking.ask_contact", input=field)
 
 
-class ActionAskTimes(_ActionAsk):
+class ActionAskTimes(_Ask, Action):
     slot = "times"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
@@ -84,18 +91,19 @@ class ActionAskTimes(_ActionAsk):
         say(dispatcher, "booking.ask_times", choices=[_choice("times", any_time, any_time)], input=field)
 
 
-class ActionAskConsent(_ActionAsk):
+class ActionAskConsent(_Ask, Action):
     slot = "consent"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
         choices = [
-            _choice("consent", answer, word(f"conversation.{answer}", heard), answer=answer) for answer in ("yes", "no")
+            _choice("consent", answer, word(f"conversation.{answer}", heard), answer=answer)
+            for answer in ("yes", "no")
         ]
         reach = _shown_contact(tracker.get_slot("contact"))
         say(dispatcher, "booking.ask_consent", choices=choices, input=Input("one"), reach=reach)
 
 
-class ActionAskConfirm(_ActionAsk):
+class ActionAskConfirm(_Ask, Action):
     slot = "confirm"
 
     def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> None:
@@ -103,7 +111,8 @@ class ActionAskConfirm(_ActionAsk):
             say(dispatcher, "booking.ask_change", choices=_change_choices(tracker, heard))
             return
         lines = [
-            f"- {word(f'booking.line_{slot}', heard, value=value)}" for slot, value in _summary(tracker, heard, clinic)
+            f"- {word(f'booking.line_{slot}', heard, value=value)}"
+            for slot, value in _summary(tracker, heard, clinic)
         ]
         choices = [
             _choice("confirm", "yes", word("booking.send", heard), answer="yes"),
@@ -180,7 +189,10 @@ class ActionSendRequest(Action):
 def _begin(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> Events:
     """What is known or not needed before the first question."""
     kind = tracker.get_slot("request_kind") or "visit"
-    say(dispatcher, {"visit": "booking.intro", "exam": "booking.intro_exam", "callback": "booking.intro_callback"}[kind])
+    say(
+        dispatcher,
+        {"visit": "booking.intro", "exam": "booking.intro_exam", "callback": "booking.intro_callback"}[kind],
+    )
     events: Events = [SlotSet("request_kind", kind), SlotSet("request_draft", uuid.uuid4().hex)]
     if kind == "callback" or not clinic.locations:
         events.append(SlotSet("location", _ANY))
@@ -212,7 +224,11 @@ def _answered(tracker: Tracker, heard: Heard, requested: str) -> tuple[str, str 
 def _taken(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, answer: str | None) -> Events:
     """The slots that the message fills; none when its words do not do."""
     if heard.fields:
-        filled = {name: _value(tracker, heard, clinic, name, text) for name, text in heard.fields.items() if name in _CHANGEABLE}
+        filled = {
+            name: _value(tracker, heard, clinic, name, text)
+            for name, text in heard.fields.items()
+            if name in _CHANGEABLE
+        }
         return [SlotSet(name, value) for name, value in filled.items() if value is not None]
     if answer is None:
         return []
@@ -231,7 +247,11 @@ def _value(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, text: str)
         if text in offered:
             return text
         index = fields.pick(text, [location.name for location in clinic.locations])
-        return clinic.locations[index].id if index is not None and clinic.locations[index].id in offered else None
+        return (
+            clinic.locations[index].id
+            if index is not None and clinic.locations[index].id in offered
+            else None
+        )
     if slot == "visit_kind":
         kinds = _visit_kinds(tracker, clinic)
         if text in {kind.id for kind in kinds}:
@@ -302,7 +322,11 @@ def _requestable(tracker: Tracker, clinic: Clinic) -> list[str]:
 
 def _location_choices(tracker: Tracker, clinic: Clinic) -> list[Choice]:
     offered = _requestable(tracker, clinic)
-    return [_choice("location", location.id, location.name) for location in clinic.locations if location.id in offered]
+    return [
+        _choice("location", location.id, location.name)
+        for location in clinic.locations
+        if location.id in offered
+    ]
 
 
 def _visit_kinds(tracker: Tracker, clinic: Clinic, *, request_kind: str | None = None) -> list[VisitKind]:
@@ -314,7 +338,10 @@ def _visit_kinds(tracker: Tracker, clinic: Clinic, *, request_kind: str | None =
 
 def _wants_change(heard: Heard) -> bool:
     """Whether the patient wants to correct the summary, but has not said what."""
-    return heard.command == "change" or (heard.choice.get("slot"), heard.choice.get("value")) == ("confirm", "change")
+    return heard.command == "change" or (heard.choice.get("slot"), heard.choice.get("value")) == (
+        "confirm",
+        "change",
+    )
 
 
 def _change_choices(tracker: Tracker, heard: Heard) -> list[Choice]:
@@ -329,7 +356,11 @@ def _summary(tracker: Tracker, heard: Heard, clinic: Clinic) -> list[tuple[str, 
     """The lines of the summary: slot and what the patient reads."""
     places = {location.id: location.name for location in clinic.locations}
     kinds = {kind.id: labelled(kind.label, heard.language) for kind in clinic.booking.visit_kinds}
-    values = {slot: str(tracker.get_slot(slot)) for slot in _CHANGEABLE if tracker.get_slot(slot) not in (None, _ANY)}
+    values = {
+        slot: str(tracker.get_slot(slot))
+        for slot in _CHANGEABLE
+        if tracker.get_slot(slot) not in (None, _ANY)
+    }
     shown = {
         "location": places.get(values.get("location", "")),
         "visit_kind": kinds.get(values.get("visit_kind", "")),

@@ -60,4 +60,7 @@ def start_over(dispatcher: CollectingDispatcher) -> Events:
     """Forget the screening and the request under way, and greet again."""
     say(dispatcher, "conversation.start_over")
     say(dispatcher, "conversation.greet")
-    return [SlotSet(name, None) for name in PRIVATE_SLOTS] + [SlotSet("misses", 0), SlotSet("last_topics", None)]
+    return [SlotSet(name, None) for name in PRIVATE_SLOTS] + [
+        SlotSet("misses", 0),
+        SlotSet("last_topics", None),
+    ]

@@ -32,5 +32,7 @@ def names_condition(heard: Heard) -> bool:
 def ruling(facts: dict[str, str], heard: Heard) -> Ruling:
     """The rules' decision on these facts, with the clinic's own stricter or agreed choices."""
     services = wiring.services()
-    policy = {name: Outcome(value) for name, value in services.library.clinic(heard.clinic).screening_policy.items()}
+    policy = {
+        name: Outcome(value) for name, value in services.library.clinic(heard.clinic).screening_policy.items()
+    }
     return services.screening.decide({name: Status(value) for name, value in facts.items()}, policy)

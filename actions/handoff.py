@@ -46,7 +46,9 @@ def say_route(dispatcher: CollectingDispatcher, heard: Heard) -> None:
     """How to reach a person now: another sentence when the front desk is open, closed, or its hours are not known."""
     place = place_of(heard)
     at = datetime.fromisoformat(heard.at) if heard.at else clock.now()
-    opening = wiring.services().renderer.opening(place, at.astimezone(wiring.services().zone(place.clinic.clinic)))
+    opening = wiring.services().renderer.opening(
+        place, at.astimezone(wiring.services().zone(place.clinic.clinic))
+    )
     key = "handoff.route" if opening == "unknown" else f"handoff.route_{opening}"
     say(dispatcher, key, choices=[_call_me(heard)])
 

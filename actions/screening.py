@@ -50,7 +50,7 @@ class ActionBeginScreening(Action):
         return events
 
 
-class _ActionAskCard(Action):
+class _AskCard:
     """Asks one card: its lines to tick, or none of them, or not sure, or any words."""
 
     card: str
@@ -73,15 +73,15 @@ class _ActionAskCard(Action):
         return []
 
 
-class ActionAskCardNow(_ActionAskCard):
+class ActionAskCardNow(_AskCard, Action):
     card = "card_now"
 
 
-class ActionAskCardCall(_ActionAskCard):
+class ActionAskCardCall(_AskCard, Action):
     card = "card_call"
 
 
-class ActionAskCardTell(_ActionAskCard):
+class ActionAskCardTell(_AskCard, Action):
     card = "card_tell"
 
 
@@ -132,7 +132,11 @@ class ActionScreeningOutcome(Action):
         decided = ruling(known_facts(tracker), heard)
         say_outcome(dispatcher, heard, decided)
         events: Events = [SlotSet("outcome", decided.outcome.value)]
-        if tracker.get_slot("wants_visit") and decided.outcome in (Outcome.BOOK, Outcome.TELL) and not decided.guardian:
+        if (
+            tracker.get_slot("wants_visit")
+            and decided.outcome in (Outcome.BOOK, Outcome.TELL)
+            and not decided.guardian
+        ):
             return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
         return events
 
@@ -195,7 +199,10 @@ def _decided_cards(cards: dict[str, Any], facts: dict[str, str], heard: Heard) -
         skipped = CARDS
     elif decided.outcome is Outcome.CALL:
         skipped = ("card_call", "card_tell")
-    values = {**{card: _KNOWN for card in skipped if not cards.get(card)}, **{k: v for k, v in cards.items() if v}}
+    values = {
+        **{card: _KNOWN for card in skipped if not cards.get(card)},
+        **{k: v for k, v in cards.items() if v},
+    }
     return [SlotSet(card, value) for card, value in values.items()] or [SlotSet("left_form", None)]
 
 

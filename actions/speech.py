@@ -24,7 +24,13 @@ def heard_in(tracker: Tracker) -> Heard:
     answers = wiring.services().library.answers
     clinic = wiring.services().settings.default_clinic
     topics = (intent,) if intent in answers else ()
-    return Heard(clinic, text=str(latest.get("text") or ""), intent=intent, topics=topics, act=None if topics else intent)
+    return Heard(
+        clinic,
+        text=str(latest.get("text") or ""),
+        intent=intent,
+        topics=topics,
+        act=None if topics else intent,
+    )
 
 
 def place_of(heard: Heard) -> Place:
@@ -48,7 +54,13 @@ def say(
     dispatcher.utter_message(response=f"utter_{key}", **extras)
 
 
-def say_answer(dispatcher: CollectingDispatcher, topic: str, *, part: str = "web", choices: Sequence[Choice] | None = None) -> None:
+def say_answer(
+    dispatcher: CollectingDispatcher,
+    topic: str,
+    *,
+    part: str = "web",
+    choices: Sequence[Choice] | None = None,
+) -> None:
     """Say a topic's answer, or one part of it."""
     extras: dict[str, Any] = {"topic": topic, "part": part}
     if choices is not None:
@@ -68,4 +80,7 @@ def act_choice(key: str, act: str, heard: Heard) -> Choice:
 
 def text_field(name: str, label: str, *, type: str = "text", autocomplete: str = "off") -> Input:
     """An input of one field, so that a browser can help to fill it."""
-    return Input("form", (msgspec.convert({"name": name, "type": type, "label": label, "autocomplete": autocomplete}, Field),))
+    return Input(
+        "form",
+        (msgspec.convert({"name": name, "type": type, "label": label, "autocomplete": autocomplete}, Field),),
+    )

@@ -140,7 +140,11 @@ class _Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, request: Request) -> Response:
-        if self._checked is None or self._checked[1] or time.monotonic() - self._checked[0] > SELF_TEST_SECONDS:
+        if (
+            self._checked is None
+            or self._checked[1]
+            or time.monotonic() - self._checked[0] > SELF_TEST_SECONDS
+        ):
             self._checked = (time.monotonic(), await self._wrong())
         wrong = self._checked[1]
         metrics.ready.set(0 if wrong else 1)
@@ -189,7 +193,10 @@ class _Observed:
                 status = message["status"]
                 present = {name for name, _ in message["headers"]}
                 extra = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in present)]
+                message["headers"] = [
+                    *message["headers"],
+                    *(pair for pair in extra if pair[0] not in present),
+                ]
             await send(message)
 
         try:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -25,10 +24,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
-content_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The answers: begin a topic, find the stale ones, write them out.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=__doc__,
+)
+content_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The answers: begin a topic, find the stale ones, write them out.",
+)
 bookings_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Requests that patients sent.")
-key_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The key that encrypts patients' words.")
+key_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The key that encrypts patients' words."
+)
 app.add_typer(content_app, name="content")
 app.add_typer(bookings_app, name="bookings")
 app.add_typer(key_app, name="key")
@@ -36,7 +47,9 @@ app.add_typer(key_app, name="key")
 out = Console()
 err = Console(stderr=True)
 
-ClinicOption = Annotated[str | None, typer.Option("--clinic", help="The clinic's id: a file name in content/clinics.")]
+ClinicOption = Annotated[
+    str | None, typer.Option("--clinic", help="The clinic's id: a file name in content/clinics.")
+]
 
 
 def main() -> None:
@@ -82,7 +95,9 @@ def serve(
 
 
 @app.command()
-def train(force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed.")] = False) -> None:
+def train(
+    force: Annotated[bool, typer.Option("--force", help="Train even when nothing changed.")] = False,
+) -> None:
     """Train the model if what it is made from changed."""
     settings = read_settings()
     _train(settings, force=force)
@@ -109,7 +124,10 @@ def ask(
 
 @app.command()
 def check(
-    production: Annotated[bool, typer.Option("--production", help="Also refuse clinic profiles that are not ready for patients.")] = False,
+    production: Annotated[
+        bool,
+        typer.Option("--production", help="Also refuse clinic profiles that are not ready for patients."),
+    ] = False,
     clinic: ClinicOption = None,
 ) -> None:
     """Check content, training data and domain; print what is wrong as file:line."""
@@ -128,7 +146,7 @@ def check(
 def understand(clinic: ClinicOption = None) -> None:
     """Read {"text": …} or {"turns": […]} lines from standard input; write what the service would decide of each last message."""
     _configure_quietly()
-    services = _services(clinic)
+    services = _unstored(clinic)
     turns = services.load_turns()
     for number, line in _json_lines():
         texts = line.get("turns") if "turns" in line else [line.get("text")]
@@ -154,9 +172,15 @@ def screen(clinic: ClinicOption = None) -> None:
 
     services = _services(clinic)
     policy = {
-        name: Outcome(value) for name, value in services.place(clinic, "web", "en").clinic.screening_policy.items()
+        name: Outcome(value)
+        for name, value in services.place(clinic, "web", "en").clinic.screening_policy.items()
     }
-    values = {True: Status.PRESENT, False: Status.ABSENT, "unsure": Status.UNSURE, **{s.value: s for s in Status}}
+    values = {
+        True: Status.PRESENT,
+        False: Status.ABSENT,
+        "unsure": Status.UNSURE,
+        **{s.value: s for s in Status},
+    }
     for number, line in _json_lines():
         if isinstance(line.get("text"), str):
             facts = services.reader.facts(load_pipeline()(line["text"]))
@@ -184,13 +208,17 @@ def screen(clinic: ClinicOption = None) -> None:
 
 
 @content_app.command("new-topic")
-def new_topic(topic: Annotated[str, typer.Argument(help="The topic's id, in small letters and underscores.")]) -> None:
+def new_topic(
+    topic: Annotated[str, typer.Argument(help="The topic's id, in small letters and underscores.")],
+) -> None:
     """Create the files of a new topic, with what to fill in, and say where else it is named."""
     from needlewise.content.new_topic import create_topic
 
     for path in create_topic(read_settings().root, topic):
         out.print(str(path), markup=False, highlight=False)
-    err.print("Now add the id to needlewise/nlu/taxonomy.py, domain.yml and data/stories/questions.yml, then run `needlewise check`.")
+    err.print(
+        "Now add the id to needlewise/nlu/taxonomy.py, domain.yml and data/stories/questions.yml, then run `needlewise check`."
+    )
 
 
 @content_app.command("stale")
@@ -204,7 +232,9 @@ def stale(
 
     today = clock.now().date()
     answers = _services(None).library.answers.values()
-    due = sorted((a for a in answers if a.review_by <= today + timedelta(days=days)), key=lambda a: a.review_by)
+    due = sorted(
+        (a for a in answers if a.review_by <= today + timedelta(days=days)), key=lambda a: a.review_by
+    )
     for answer in due:
         out.print(f"{answer.review_by}  {answer.topic}", highlight=False)
     if not due:
@@ -225,11 +255,15 @@ def export(
     place = services.place(clinic, channel, "en")
     print(f"# What patients of {place.clinic.name} read ({channel})\n")
     for topic, answer in services.library.answers.items():
-        print(f"## {answer.en.title}\n\n`{topic}`, version {answer.version}. Not yet signed by a clinician.\n")
+        print(
+            f"## {answer.en.title}\n\n`{topic}`, version {answer.version}. Not yet signed by a clinician.\n"
+        )
         parts = ["web", *(["more"] if answer.en.more else []), *answer.en.follow_ups]
         for part in parts if channel == "web" else ["web"]:
             heading = "" if part == "web" else f"*{part.replace('_', ' ')}*: "
-            print(f"{heading}{services.renderer.answer(topic, Place(place.clinic, channel), part=part).text}\n")
+            print(
+                f"{heading}{services.renderer.answer(topic, Place(place.clinic, channel), part=part).text}\n"
+            )
         sources = [services.library.sources[name] for name in answer.sources]
         print("".join(f"- {s.title}. {s.publisher}{f', {s.year}' if s.year else ''}.\n" for s in sources))
 
@@ -249,7 +283,15 @@ def list_bookings(
         request = entry.request
         due = f"{entry.expected_by:%Y-%m-%d %H:%M}" if entry.expected_by else ""
         sent = f"{entry.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(entry.reference, request.clinic, request.kind, request.outcome or "", request.location or "", sent, due)
+        table.add_row(
+            entry.reference,
+            request.clinic,
+            request.kind,
+            request.outcome or "",
+            request.location or "",
+            sent,
+            due,
+        )
     out.print(table if kept else "No requests yet.")
 
 
@@ -308,11 +350,12 @@ class _Session:
         self._conversation = Conversation("terminal", self._place.clinic.clinic, "web", "en")
         self.opening, self._state = turns.open(self._place, State())
         self._choices: list[str] = []
+        self._runner = asyncio.Runner()
 
     @classmethod
     def begin(cls, clinic: str | None) -> "_Session":
         _configure_quietly()
-        services = _services(clinic)
+        services = _unstored(clinic)
         with err.status("Loading the assistant…"):
             turns = services.load_turns()
         return cls(services, turns, clinic)
@@ -324,7 +367,7 @@ class _Session:
         inbound: Inbound = Inbound(text)
         if text.isdigit() and 0 < int(text) <= len(self._choices):
             inbound = Inbound(choices=(self._choices[int(text) - 1],))
-        turn = asyncio.run(
+        turn = self._runner.run(
             self._turns.take(self._conversation, self._place.clinic, inbound, self._state, at=clock.now())
         )
         self._state: State = turn.state
@@ -334,7 +377,13 @@ class _Session:
     def show(self, outgoing: Any) -> None:
         for message in outgoing:
             urgent = message.kind in ("urgent", "crisis")
-            out.print(Panel(Markdown(message.wire["text"]), border_style="red" if urgent else "cyan", width=min(out.width, 90)))
+            out.print(
+                Panel(
+                    Markdown(message.wire["text"]),
+                    border_style="red" if urgent else "cyan",
+                    width=min(out.width, 90),
+                )
+            )
             for note in message.wire["answers"]:
                 titles = "; ".join(f"{source['title']} ({source['publisher']})" for source in note["sources"])
                 if titles:
@@ -368,6 +417,27 @@ def _services(clinic: str | None) -> "Services":
     return services
 
 
+def _unstored(clinic: str | None) -> "Services":
+    """The services over a database that is gone with the process, so that trying things out reaches no clinic."""
+    import atexit
+    import dataclasses
+    import shutil
+    import tempfile
+
+    from needlewise import wiring
+    from needlewise.db.engine import migrate
+
+    folder = tempfile.mkdtemp(prefix="needlewise-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    services = _services(clinic)
+    services = wiring.build(
+        dataclasses.replace(services.settings, database_url=f"sqlite:///{folder}/tried.db")
+    )
+    wiring.use(services)
+    migrate(services.settings.database_url)
+    return services
+
+
 def _stored() -> "Services":
     """The services over a database that is up to date and readable with our key."""
     from needlewise.db.engine import migrate
@@ -390,7 +460,9 @@ def _train(settings: Settings, *, force: bool) -> None:
         err.print("The model is up to date.", highlight=False)
         return
     _configure_quietly()
-    with err.status("Training the model from data/ and config.yml; this takes about a minute, only the first time…"):
+    with err.status(
+        "Training the model from data/ and config.yml; this takes about a minute, only the first time…"
+    ):
         path = ensure_model(settings, force=force)
     err.print(f"Trained {path.name}.", highlight=False)
 
@@ -400,7 +472,9 @@ def _refuse_unready(settings: Settings) -> None:
 
     findings = check_all(settings, production=True, clinic=settings.default_clinic)
     if findings:
-        raise NeedlewiseError(f"not ready for patients: {findings[0]} ({len(findings)} findings; see `needlewise check --production`)")
+        raise NeedlewiseError(
+            f"not ready for patients: {findings[0]} ({len(findings)} findings; see `needlewise check --production`)"
+        )
 
 
 def _configure_quietly() -> None:

@@ -7,7 +7,18 @@ import warnings
 
 import structlog
 
-_QUIET = ("rasa", "rasa_sdk", "matplotlib", "apscheduler", "tensorflow", "absl", "alembic", "aiosqlite", "asyncio", "uvicorn.access")
+_QUIET = (
+    "rasa",
+    "rasa_sdk",
+    "matplotlib",
+    "apscheduler",
+    "tensorflow",
+    "absl",
+    "alembic",
+    "aiosqlite",
+    "asyncio",
+    "uvicorn.access",
+)
 
 
 def quiet_libraries() -> None:
@@ -15,7 +26,8 @@ def quiet_libraries() -> None:
     os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
-    warnings.filterwarnings("ignore")
+    # Rasa puts its own filters in place when it is imported, so a filter of ours would not last.
+    warnings.showwarning = lambda *args, **kwargs: None
 
 
 def configure_logs(*, level: int = logging.INFO, as_json: bool = True) -> None:
@@ -26,11 +38,16 @@ def configure_logs(*, level: int = logging.INFO, as_json: bool = True) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()

@@ -11,6 +11,9 @@ turn_seconds = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
 requests_seconds = Histogram(
-    "needlewise_http_seconds", "Seconds a request took", ["method", "path", "status"], buckets=(0.01, 0.03, 0.1, 0.3, 1, 5)
+    "needlewise_http_seconds",
+    "Seconds a request took",
+    ["method", "path", "status"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 5),
 )
 ready = Gauge("needlewise_ready", "1 when a turn works")

@@ -108,5 +108,7 @@ def _secret(name: str, given: dict[str, str]) -> str:
         try:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise NeedlewiseError(f"{PREFIX}{name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
+            raise NeedlewiseError(
+                f"{PREFIX}{name.upper()}_FILE: cannot read {path}: {error.strerror}"
+            ) from error
     return value

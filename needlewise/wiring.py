@@ -109,7 +109,9 @@ class Services:
         """None without an SMTP server: mail then waits in the outbox."""
         if self.settings.smtp_url is None:
             return None
-        return Mailer(Outbox(self.engine, self.seal), self.settings.smtp_url, self.settings.mail_from, self._compose)
+        return Mailer(
+            Outbox(self.engine, self.seal), self.settings.smtp_url, self.settings.mail_from, self._compose
+        )
 
     def place(self, clinic: str | None, channel: str, language: str) -> Place:
         """Where words will be read; an unknown clinic falls back to the default one."""

@@ -10,7 +10,10 @@ from rapidfuzz import fuzz, process
 NAME_LONGEST = 60
 TIMES_LONGEST = 200
 
-_NAME_LEAD = re.compile(r"^(?:(?:hi|hey|hello|ok|sure|yes|its|it's|it is|this is|i am|i'm|im|my name is|my name's|name is|name:|call me)[ ,]+)+", re.I)
+_NAME_LEAD = re.compile(
+    r"^(?:(?:hi|hey|hello|ok|sure|yes|its|it's|it is|this is|i am|i'm|im|my name is|my name's|name is|name:|call me)[ ,]+)+",
+    re.I,
+)
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'\u2019-])*", re.UNICODE)
 _EMAIL = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
 _LEAST_LIKE = 80
@@ -28,7 +31,9 @@ def phone(text: str) -> str | None:
     """The first US phone number in a text, in E.164 form; other countries' numbers with their +."""
     for match in phonenumbers.PhoneNumberMatcher(text, "US", leniency=phonenumbers.Leniency.POSSIBLE):
         national = str(match.number.national_number)
-        if phonenumbers.is_possible_number(match.number) and (match.number.country_code != 1 or len(national) == 10):
+        if phonenumbers.is_possible_number(match.number) and (
+            match.number.country_code != 1 or len(national) == 10
+        ):
             return phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
     return None
 
@@ -37,7 +42,11 @@ def email(text: str) -> str | None:
     """The first e-mail address in a text whose form is right; whether it exists is not asked of anybody."""
     for match in _EMAIL.finditer(text):
         try:
-            return str(validate_email(match[0].rstrip("."), check_deliverability=False, test_environment=True).normalized)
+            return str(
+                validate_email(
+                    match[0].rstrip("."), check_deliverability=False, test_environment=True
+                ).normalized
+            )
         except EmailNotValidError:
             continue
     return None
@@ -59,7 +68,12 @@ def pick(text: str, options: Sequence[str]) -> int | None:
     folded = text.lower().strip(" .!?")
     ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
     for index in range(len(options)):
-        if folded in (str(index + 1), ordinals[min(index, 7)], f"the {ordinals[min(index, 7)]}", f"the {ordinals[min(index, 7)]} one"):
+        if folded in (
+            str(index + 1),
+            ordinals[min(index, 7)],
+            f"the {ordinals[min(index, 7)]}",
+            f"the {ordinals[min(index, 7)]} one",
+        ):
             return index
     found = process.extract(folded, [option.lower() for option in options], scorer=fuzz.WRatio, limit=2)
     if not found or found[0][1] < _LEAST_LIKE or len(folded) < 3:

@@ -92,7 +92,14 @@ class Requests:
                 )
                 if clinic.booking.way == "email" and clinic.booking.email:
                     payload = {"to": clinic.booking.email, "reference": reference}
-                    await enqueue(connection, self._seal, clinic=request.clinic, kind="email", once=f"request/{reference}", payload=payload)
+                    await enqueue(
+                        connection,
+                        self._seal,
+                        clinic=request.clinic,
+                        kind="email",
+                        once=f"request/{reference}",
+                        payload=payload,
+                    )
         except IntegrityError:
             if (earlier := await self._by_draft(request.draft)) is not None:
                 return earlier
@@ -110,7 +117,9 @@ class Requests:
         """One request by its reference number, in any letter case. Raises NeedlewiseError when there is none."""
         found = await self._fetch(select(requests).where(requests.c.reference == reference.strip().upper()))
         if not found:
-            raise NeedlewiseError(f"no request has the reference {reference}: `needlewise bookings list` shows them")
+            raise NeedlewiseError(
+                f"no request has the reference {reference}: `needlewise bookings list` shows them"
+            )
         return found[0]
 
     async def _by_draft(self, draft: str) -> Kept | None:

@@ -33,15 +33,21 @@ class ChatService:
         self.to_redact = asyncio.Event()
         """Set after each stored turn; whoever redacts waits for it."""
 
-    async def open(self, clinic: str, channel: str, language: str) -> tuple[Conversation, str, list[dict[str, Any]]]:
+    async def open(
+        self, clinic: str, channel: str, language: str
+    ) -> tuple[Conversation, str, list[dict[str, Any]]]:
         """A new conversation: it, its secret token, and its first messages. Raises NotReady."""
         turns = self._ready()
         outgoing, state = turns.open(self._services.place(clinic, channel, language), State())
-        conversation, token = await self._services.log.open(clinic, channel, language, opening=outgoing, state=state)
+        conversation, token = await self._services.log.open(
+            clinic, channel, language, opening=outgoing, state=state
+        )
         metrics.conversations.labels(channel).inc()
         return conversation, token, [message.wire for message in outgoing]
 
-    async def take(self, conversation: Conversation, client_id: str, inbound: Inbound) -> list[dict[str, Any]]:
+    async def take(
+        self, conversation: Conversation, client_id: str, inbound: Inbound
+    ) -> list[dict[str, Any]]:
         """The replies to a message: of its turn now, or of its earlier delivery. Raises NotReady, UnknownChoice, UnknownToken."""
         turns = self._ready()
         queue = self._services.queue

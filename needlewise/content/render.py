@@ -52,12 +52,18 @@ class Renderer:
             text = words.follow_ups[part]  # type: ignore[index]
         else:
             part, text = "web", words.sms if place.channel == "sms" else words.web
-        unset = {name: (entry.unset.sms if place.channel == "sms" else None) or entry.unset.web for name, entry in words.clinic.items()}
+        unset = {
+            name: (entry.unset.sms if place.channel == "sms" else None) or entry.unset.web
+            for name, entry in words.clinic.items()
+        }
         text = self._fill(text, place, unset=unset)
         related = [] if part != "web" else [name for name in answer.related if name in self._library.answers]
         choices = [Choice(self.title(name), {"topic": name}) for name in related[:2]]
         if part != "more" and words.more:
-            choices.insert(0, Choice(self.words("conversation.tell_me_more", place), {"follow_up": "more", "topic": topic}))
+            choices.insert(
+                0,
+                Choice(self.words("conversation.tell_me_more", place), {"follow_up": "more", "topic": topic}),
+            )
         note = AnswerNote(topic, answer.version, tuple(self._source(name) for name in answer.sources))
         return Rendered(text, "answer", tuple(choices), answers=(note,), key=f"{topic}/{part}")
 
@@ -68,7 +74,9 @@ class Renderer:
         choices = []
         for entry in phrase.choices:
             label = entry.label.get(place.language) or entry.label.get("en") or self.title(entry.topic or "")
-            leads_to: dict[str, Any] = {"topic": entry.topic} if entry.topic else {"act": entry.act} if entry.act else {}
+            leads_to: dict[str, Any] = (
+                {"topic": entry.topic} if entry.topic else {"act": entry.act} if entry.act else {}
+            )
             if entry.answer:
                 leads_to["answer"] = entry.answer
             choices.append(Choice(label, leads_to))
@@ -81,7 +89,11 @@ class Renderer:
     def items(self, key: str, place: Place) -> Iterable[tuple[str, str, list[str]]]:
         """The lines of a screening card: id, label, conditions."""
         worded = _in_language(self._phrase(key), place.language)
-        return [(item.id, item.label, item.conditions) for item in worded.items] if isinstance(worded, PhraseText) else []
+        return (
+            [(item.id, item.label, item.conditions) for item in worded.items]
+            if isinstance(worded, PhraseText)
+            else []
+        )
 
     def title(self, topic: str) -> str:
         """A topic's title, as a choice shows it."""
@@ -102,7 +114,7 @@ class Renderer:
         return self.words("clinic.contact_unknown", place)
 
     def opening(self, place: Place, at: datetime) -> str:
-        """"open" or "closed" at a moment of the clinic's own time, or "unknown" without hours."""
+        """ "open" or "closed" at a moment of the clinic's own time, or "unknown" without hours."""
         hours = place.clinic.hours
         if hours is None:
             return "unknown"
@@ -164,9 +176,18 @@ class Renderer:
         grouped = []
         for days, spans in runs:
             names = [self.words(f"clinic.day_{day}", place) for day in (days[0], days[-1])]
-            label = names[0] if len(days) == 1 else self.words("clinic.day_range", place, first=names[0], last=names[1])
+            label = (
+                names[0]
+                if len(days) == 1
+                else self.words("clinic.day_range", place, first=names[0], last=names[1])
+            )
             times = ", ".join(
-                self.words("clinic.time_range", place, start=self._time(span[:5], place), end=self._time(span[6:], place))
+                self.words(
+                    "clinic.time_range",
+                    place,
+                    start=self._time(span[:5], place),
+                    end=self._time(span[6:], place),
+                )
                 for span in spans
             )
             grouped.append((label, times or self.words("clinic.closed", place)))
@@ -201,7 +222,11 @@ class Renderer:
         return " ".join(sentences)
 
     def _parking(self, place: Place) -> str:
-        told = [_worded(location.parking.en, place.channel) for location in place.clinic.locations if location.parking]
+        told = [
+            _worded(location.parking.en, place.channel)
+            for location in place.clinic.locations
+            if location.parking
+        ]
         return " ".join(told)
 
     def _listed(self, place: Place, locations: list[Location], *, with_address: bool) -> str:
@@ -211,7 +236,14 @@ class Renderer:
             return self.words("clinic.locations", place, places=self._and(place, locations))
         lines = []
         for location in locations:
-            details = [part for part in (location.address, shown_phone(location.phone, place.channel) if location.phone else None) if part]
+            details = [
+                part
+                for part in (
+                    location.address,
+                    shown_phone(location.phone, place.channel) if location.phone else None,
+                )
+                if part
+            ]
             lines.append(f"- **{location.name}**" + (f": {', '.join(details)}" if details else ""))
         return "\n".join(lines)
 
@@ -260,5 +292,7 @@ def _worded(text: str | Text | PhraseText, channel: str) -> str:
 
 def _plain(text: str) -> str:
     """Small Markdown as plain text: "[Call 911](tel:911)" becomes "Call 911"."""
-    text = _LINK.sub(lambda match: match[1] if match[2].startswith("tel:") else f"{match[1]}: {match[2]}", text)
+    text = _LINK.sub(
+        lambda match: match[1] if match[2].startswith("tel:") else f"{match[1]}: {match[2]}", text
+    )
     return re.sub(r"\s+", " ", text.replace("**", "").replace("\n- ", " ")).strip()

@@ -93,7 +93,9 @@ class ConversationLog:
         self._seal = seal
         self._session = timedelta(hours=session_hours)
 
-    async def open(self, clinic: str, channel: str, language: str, *, opening: Sequence[Outgoing] = (), state: State) -> tuple[Conversation, str]:
+    async def open(
+        self, clinic: str, channel: str, language: str, *, opening: Sequence[Outgoing] = (), state: State
+    ) -> tuple[Conversation, str]:
         """A new conversation with its first messages, and the secret token that speaks for it (kept only as a hash)."""
         token = secrets.token_urlsafe(32)
         conversation = Conversation(uuid.uuid4().hex, clinic, channel, language)
@@ -135,7 +137,11 @@ class ConversationLog:
                 raise UnknownToken("the conversation was forgotten")
             state = decode_state(self._seal.open(sealed))
             if inbound.choices and not inbound.text:
-                labels = [str(state.choices[choice]["label"]) for choice in inbound.choices if choice in state.choices]
+                labels = [
+                    str(state.choices[choice]["label"])
+                    for choice in inbound.choices
+                    if choice in state.choices
+                ]
                 inbound = msgspec.structs.replace(inbound, text=", ".join(labels))
             if row is not None:
                 first = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
@@ -190,7 +196,9 @@ class ConversationLog:
                 )
             )
             position = await self._last_position(connection, conversation)
-            await self._insert_outgoing(connection, conversation, outgoing, reply_to=claim.message, after=position, at=at)
+            await self._insert_outgoing(
+                connection, conversation, outgoing, reply_to=claim.message, after=position, at=at
+            )
             await connection.execute(
                 update(conversations)
                 .where(conversations.c.id == conversation.id)
@@ -200,10 +208,16 @@ class ConversationLog:
     async def history(self, conversation: Conversation, *, after: str | None) -> list[dict[str, Any]]:
         """The messages of a conversation in order, each with `from`; those after the message id `after` when given."""
         async with self._engine.connect() as connection:
-            query = select(messages).where(messages.c.conversation == conversation.id).order_by(messages.c.position)
+            query = (
+                select(messages)
+                .where(messages.c.conversation == conversation.id)
+                .order_by(messages.c.position)
+            )
             if after is not None:
                 position = await connection.scalar(
-                    select(messages.c.position).where(messages.c.id == after, messages.c.conversation == conversation.id)
+                    select(messages.c.position).where(
+                        messages.c.id == after, messages.c.conversation == conversation.id
+                    )
                 )
                 if position is None:
                     raise NotYours("no such message in this conversation")
@@ -254,12 +268,19 @@ class ConversationLog:
         """Inbound messages still without a redacted text: (id, everything the patient wrote in it)."""
         query = (
             select(messages.c.id, messages.c.body_sealed)
-            .where(messages.c.redacted.is_(None), messages.c.body_sealed.is_not(None), messages.c.direction == "in")
+            .where(
+                messages.c.redacted.is_(None),
+                messages.c.body_sealed.is_not(None),
+                messages.c.direction == "in",
+            )
             .limit(limit)
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()
-        return [(row.id, _words(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound))) for row in rows]
+        return [
+            (row.id, _words(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)))
+            for row in rows
+        ]
 
     async def keep_redacted(self, texts: Sequence[tuple[str, str]]) -> None:
         """Store redacted texts by message id; a message forgotten meanwhile stays empty."""
@@ -271,18 +292,26 @@ class ConversationLog:
                     .values(redacted=text)
                 )
 
-    async def _inbound_row(self, connection: AsyncConnection, conversation: Conversation, client_id: str) -> Row | None:
+    async def _inbound_row(
+        self, connection: AsyncConnection, conversation: Conversation, client_id: str
+    ) -> Row | None:
         query = select(messages).where(
-            messages.c.conversation == conversation.id, messages.c.client_id == client_id, messages.c.direction == "in"
+            messages.c.conversation == conversation.id,
+            messages.c.client_id == client_id,
+            messages.c.direction == "in",
         )
         return (await connection.execute(query)).one_or_none()
 
     async def _replies(self, connection: AsyncConnection, inbound: str) -> tuple[dict[str, Any], ...]:
         query = select(messages).where(messages.c.reply_to == inbound).order_by(messages.c.position)
-        return tuple(msgspec.json.decode(self._seal.open(row.body_sealed)) for row in await connection.execute(query))
+        return tuple(
+            msgspec.json.decode(self._seal.open(row.body_sealed)) for row in await connection.execute(query)
+        )
 
     async def _last_position(self, connection: AsyncConnection, conversation: Conversation) -> int:
-        query = select(func.coalesce(func.max(messages.c.position), 0)).where(messages.c.conversation == conversation.id)
+        query = select(func.coalesce(func.max(messages.c.position), 0)).where(
+            messages.c.conversation == conversation.id
+        )
         return int(await connection.scalar(query))
 
     async def _insert_outgoing(

@@ -37,7 +37,8 @@ class Lead(Enum):
     """How strongly the words before it promise a name."""
 
     NAMED = auto()  # "my name is"
-    INTRODUCED = auto()  # "im", "this is", "my husband", "ask for"
+    INTRODUCED = auto()  # "im", "this is"
+    RELATED = auto()  # "my husband", "ask for": only a person comes next
     TITLED = auto()  # "Dr."
     MET = auto()  # "hi", "told", "seeing": a person, though not always by name
     ADDRESSED = auto()  # "with", "for", "by": a name or a hundred other things
@@ -61,11 +62,17 @@ _LEADS = (
     ),
     (
         Lead.INTRODUCED,
-        r"\b(?:i'?\s?a?m|i am|this is|this's|it's|its|it is|that's|thats|soy|here is|here's|call me|called|named|aka|es)\b"
-        r"|\b(?:ask|asked|asking) for\b|\b(?:speak|spoke|speaking|talk|talked|talking|chat|chatted) (?:to|with)\b"
+        r"\b(?:i'?\s?a?m|i am|this is|this's|it's|its|it is|that's|thats|soy|here is|here's|call me|called|named|aka|es)\b",
+    ),
+    (
+        Lead.RELATED,
+        r"\b(?:ask|asked|asking) for\b|\b(?:speak|spoke|speaking|talk|talked|talking|chat|chatted) (?:to|with)\b"
         rf"|\b{_RELATION}(?:'?s name)?(?:,? is|'s)?\b,?",
     ),
-    (Lead.TITLED, r"\b(?:mr|mrs|ms|mx|miss|dr|doctor|doc|prof|professor|nurse|aunt|auntie|uncle|grandma|grandpa|sra|srta|se[nñ]ora?|sr|do[nñ]a|don)\b\.?"),
+    (
+        Lead.TITLED,
+        r"\b(?:mr|mrs|ms|mx|miss|dr|doctor|doc|prof|professor|nurse|aunt|auntie|uncle|grandma|grandpa|sra|srta|se[nñ]ora?|sr|do[nñ]a|don)\b\.?",
+    ),
     (
         Lead.MET,
         r"\b(?:hi|hello|hey|heya|hiya|yo|hola|dear|thanks|thank you|thx|thnx|ty|tysm|gracias|regards|rgds|sincerely|cheers|yours truly|respectfully"
@@ -81,18 +88,39 @@ _LEADS = (
 _LEAD = re.compile("|".join(f"(?P<{lead.name}>{pattern})" for lead, pattern in _LEADS), re.IGNORECASE)
 _AFTER_LEAD = re.compile(r"[\s:,\"'(*.\-]{0,4}")
 _SPEAKS = re.compile(r"\s{1,2}(?:here|speaking|calling|again|texting|writing|aqu[ií])\b", re.IGNORECASE)
-_ACTS = re.compile(r"\s{1,2}(?:at the|said|says|told|did|was|called|treated|needled|helped|from|who|has|had)\b", re.IGNORECASE)
-_ENDS = re.compile(r"\s{0,2}(?:$|[.,;:!?)\n(\-\u2013]|\d|\+|and\b|&|from\b|y\b|with\b|here\b|calling\b|i'?m?\b|my\b|his\b|her\b)", re.IGNORECASE)
+_ACTS = re.compile(
+    r"\s{1,2}(?:at the|said|says|told|did|was|called|treated|needled|helped|from|who|has|had)\b",
+    re.IGNORECASE,
+)
+_PERSON_DID = re.compile(
+    r"\s{1,2}(?:said|says|told|called|asked|emailed|texted|wants|who|is in|was (?:so|great|nice|kind|rude|late|the))\b",
+    re.IGNORECASE,
+)
+_PERSON_DOES = re.compile(
+    r"\s{1,2}(?:call|text|email|ring|phone|come|be|see|meet|fit|squeeze|reach|work|still|know|do my|do it|take me|help me)\b",
+    re.IGNORECASE,
+)
+_MODALS = frozenset("can could does did will would should is has have let may might".split())
+_ENDS = re.compile(
+    r"\s{0,2}(?:$|[.,;:!?)\n(\-\u2013]|\d|\+|and\b|&|from\b|y\b|with\b|here\b|calling\b|i'?m?\b|my\b|his\b|her\b)",
+    re.IGNORECASE,
+)
 _LAST_OF_TEXT = re.compile(r"\s{0,2}[.!,)]{0,2}\s{0,2}(?:$|[\n\d(+<\[])")
 _INITIAL = re.compile(r"\s{1,2}([A-Za-z])(?:\.|(?=\s{1,2}[A-Z])|(?=\s{0,2}(?:$|[,!?])))")
-_SMALL_INITIAL = re.compile(r" [bdefghjlmpqstvz]\.?(?=\s|$)")  # the others stand for words in chats: "r u", "n", "w"
+_SMALL_INITIAL = re.compile(
+    r" [bdefghjlmpqstvz]\.?(?=\s|$)"
+)  # the others stand for words in chats: "r u", "n", "w"
 _JOINED = re.compile(r"[ \t]{1,2}|-|\. ")
-_PARTICLES = frozenset("de da di del dela la las los van von der den bin ibn al el le st mac mc abu ben ter san dos santa".split())
+_PARTICLES = frozenset(
+    "de da di del dela la las los van von der den bin ibn al el le st mac mc abu ben ter san dos santa".split()
+)
 _INSTITUTIONS = frozenset(
     "hospital clinic university college medical health healthcare center centre church school street st stadium county park mall pharmacy"
     " insurance shoes shoe sneakers insoles brand syndrome disease neuroma test fracture palsy tendon method technique".split()
 )
-_PLACE_LEADS = frozenset("in at near around to from downtown outside north south east west towards via".split())
+_PLACE_LEADS = frozenset(
+    "in at near around to from downtown outside north south east west towards via".split()
+)
 _DATE_NEXT = re.compile(r"\s{1,2}\d{1,2}\b|\s{1,2}(?:19|20)\d\d\b")
 # How people say that they are, and how they misspell it: "im nervus" is nobody.
 _STATES = tuple(
@@ -103,7 +131,9 @@ _STATES = tuple(
     " appointment insurance plantar fasciitis acupuncture needling needles tomorrow today tuesday wednesday thursday saturday".split()
 )
 _STATE_LIKENESS = 78
-_ENDINGS = re.compile(r"(?:ing|ous|ful|less|ness|tion|ible|able|ally|itis|opathy|ology|algia|ectomy|osis|emia)$")
+_ENDINGS = re.compile(
+    r"(?:ing|ous|ful|less|ness|tion|ible|able|ally|itis|opathy|ology|algia|ectomy|osis|emia)$"
+)
 _DRAWN_OUT = re.compile(r"(.)\1\1")
 _SHORTEST_UNKNOWN = 3
 
@@ -152,7 +182,9 @@ class NameFinder:
         if plain in self._first:
             return Kind.FIRST
         if plain in self._last:
-            return Kind.LAST_EITHER if self._known(plain) or self._known(plain.removesuffix("s")) else Kind.LAST
+            return (
+                Kind.LAST_EITHER if self._known(plain) or self._known(plain.removesuffix("s")) else Kind.LAST
+            )
         if self._known(plain):
             return Kind.WORD
         parts = re.split(r"[-'.]", plain)
@@ -171,7 +203,8 @@ class NameFinder:
     def inflected(self, plain: str, lemma: str) -> bool:
         """Whether it is a form of a word we know: "stretches", "needled"."""
         return self._known(lemma) or any(
-            plain.endswith(ending) and (self._known(plain.removesuffix(ending)) or self._known(plain.removesuffix(ending) + "e"))
+            plain.endswith(ending)
+            and (self._known(plain.removesuffix(ending)) or self._known(plain.removesuffix(ending) + "e"))
             for ending in ("s", "es", "ed", "ing", "er", "ers", "ly", "y", "n't", "nt", "in")
         )
 
@@ -199,7 +232,10 @@ class _Message:
         self._telling = _capitals_tell([match[0] for match in matches])
         tokens = {token.idx: token for token in doc}
         kept = self._kept([match[0].casefold() for match in matches])
-        self.words = [self._word(match, tokens.get(match.start()), is_kept) for match, is_kept in zip(matches, kept, strict=True)]
+        self.words = [
+            self._word(match, tokens.get(match.start()), is_kept)
+            for match, is_kept in zip(matches, kept, strict=True)
+        ]
 
     @cached_property
     def _at(self) -> Mapping[int, int]:
@@ -218,7 +254,11 @@ class _Message:
         whole = said.casefold()
         plain = whole if self._finder.is_never(whole) else _POSSESSIVE.sub("", whole)
         kind = self._finder.kind(plain)
-        if kind is Kind.UNKNOWN and token is not None and self._finder.inflected(plain, token.lemma_.casefold()):
+        if (
+            kind is Kind.UNKNOWN
+            and token is not None
+            and self._finder.inflected(plain, token.lemma_.casefold())
+        ):
             kind = Kind.WORD
         return Word(
             start=match.start(),
@@ -266,7 +306,7 @@ class _Message:
             return False
         match word.kind:
             case Kind.FIRST:
-                return self._is_first(word, lead)
+                return True
             case Kind.EITHER:
                 return self._is_either(index, lead)
             case Kind.LAST:
@@ -283,13 +323,11 @@ class _Message:
         following = [word.plain for word in self.words[index + 1 : index + 3]]
         if following[:1] and following[0] in _INSTITUTIONS and self._adjoin(index, index + 1):
             return not (following[0] == "park" and not self.words[index + 1].capital)
-        return len(following) == 2 and following[1] in ("hospital", "university", "clinic") and self.words[index + 1].capital
-
-    def _is_first(self, word: Word, lead: Lead) -> bool:
-        if lead is not Lead.NONE or word.person or word.capital or not word.tag:
-            return True
-        # Lower case and out of the blue: "jenny did my intake". No verb or adjective is spelt like these.
-        return not word.tag.startswith(("VB", "RB", "MD", "IN", "PRP"))
+        return (
+            len(following) == 2
+            and following[1] in ("hospital", "university", "clinic")
+            and self.words[index + 1].capital
+        )
 
     def _is_either(self, index: int, lead: Lead) -> bool:
         word = self.words[index]
@@ -301,7 +339,9 @@ class _Message:
             return True
         if surname or _SPEAKS.match(self._text, word.end):
             return True
-        if lead in (Lead.INTRODUCED, Lead.TITLED):
+        if lead is Lead.RELATED and word.tag.startswith("NN") and not self._finder.is_never(word.plain):
+            return True
+        if lead in (Lead.INTRODUCED, Lead.RELATED, Lead.TITLED):
             return word.capital or ends
         before = self.words[index - 1].plain if index else ""
         if self._finder.is_never(word.plain) or before in _PLACE_LEADS:
@@ -309,10 +349,12 @@ class _Message:
         if lead is Lead.SIGNED:
             return (word.capital and self._closes(word)) or (index == 0 and word.tag == "NNP")
         if lead in (Lead.MET, Lead.ADDRESSED):
-            return word.capital
+            return word.capital or (ends and word.tag == "NNP") or (lead is Lead.MET and bool(_LAST_OF_TEXT.match(self._text, word.end)))
         if len(self.words) == 1:
             return word.text[0].isupper()
-        return word.person or (word.capital and (word.tag == "NNP" or bool(_ACTS.match(self._text, word.end))))
+        return word.person or (
+            word.capital and (word.tag == "NNP" or bool(_ACTS.match(self._text, word.end)))
+        )
 
     def _is_last(self, index: int, lead: Lead) -> bool:
         word = self.words[index]
@@ -322,7 +364,7 @@ class _Message:
             return word.capital or not word.tag or word.tag.startswith(("NN", "JJ"))
         if self._finder.is_never(word.plain):
             return False
-        if lead is Lead.INTRODUCED:
+        if lead in (Lead.INTRODUCED, Lead.RELATED):
             return word.capital and bool(_ENDS.match(self._text, word.end))
         return word.person and word.capital
 
@@ -332,7 +374,7 @@ class _Message:
             return True
         if _misspelt(word.plain):
             return False
-        if lead is Lead.INTRODUCED:
+        if lead in (Lead.INTRODUCED, Lead.RELATED):
             return True
         if word.text.isupper() and self._telling:
             return False  # "had PRP": letters that stand for something
@@ -340,7 +382,7 @@ class _Message:
             return True
         if word.entity not in ("", "PERSON"):
             return False
-        if _SPEAKS.match(self._text, word.end):
+        if _SPEAKS.match(self._text, word.end) or (word.capital and self._behaves(index)):
             return True
         if lead is Lead.SIGNED:
             return word.capital and (self._closes(word) or word.person)
@@ -359,12 +401,27 @@ class _Message:
             return False
         return word.capital or (word.tag.startswith("NN") and bool(_ENDS.match(self._text, word.end)))
 
+    def _behaves(self, index: int) -> bool:
+        """Whether it does what only people do: "Saoirse said", "can Saoirse call me"."""
+        word = self.words[index]
+        if _PERSON_DID.match(self._text, word.end):
+            return True
+        return (
+            index > 0
+            and self.words[index - 1].plain in _MODALS
+            and bool(_PERSON_DOES.match(self._text, word.end))
+        )
+
     def _closes(self, word: Word) -> bool:
         """Whether it, or it and one more word, ends the message."""
         if _LAST_OF_TEXT.match(self._text, word.end):
             return True
         index = self._at[word.start] + 1
-        return index < len(self.words) and self._adjoin(index - 1, index) and bool(_LAST_OF_TEXT.match(self._text, self.words[index].end))
+        return (
+            index < len(self.words)
+            and self._adjoin(index - 1, index)
+            and bool(_LAST_OF_TEXT.match(self._text, self.words[index].end))
+        )
 
     def _surname_follows(self, index: int) -> bool:
         if index + 1 >= len(self.words) or not self._adjoin(index, index + 1):
@@ -374,7 +431,11 @@ class _Message:
             return False
         if word.kind is Kind.LAST:
             return True
-        return word.capital and (word.kind in (Kind.FIRST, Kind.EITHER, Kind.LAST_EITHER, Kind.UNKNOWN)) and self.words[index].capital
+        return (
+            word.capital
+            and (word.kind in (Kind.FIRST, Kind.EITHER, Kind.LAST_EITHER, Kind.UNKNOWN))
+            and self.words[index].capital
+        )
 
     def _adjoin(self, first: int, second: int) -> bool:
         return bool(_JOINED.fullmatch(self._text, self.words[first].end, self.words[second].start))
@@ -392,7 +453,11 @@ class _Message:
         gap = self._text[word.end : self.words[index].start]
         is_last = word.kind is Kind.LAST or (word.kind in (Kind.LAST_EITHER, Kind.UNKNOWN) and word.capital)
         opens = before == 0 or self._text[self.words[before - 1].end : word.start].strip() != ""
-        if is_last and not word.kept and ((gap == ", " and opens) or (gap == " " and word.kind is not Kind.UNKNOWN)):
+        if (
+            is_last
+            and not word.kept
+            and ((gap == ", " and opens) or (gap == " " and word.kind is not Kind.UNKNOWN))
+        ):
             return before
         return index
 
@@ -400,7 +465,11 @@ class _Message:
         """Whether the word is the "J." of "J. Alvarez"."""
         word = self.words[index]
         gap = self._text[word.end : self.words[following].start]
-        return len(word.plain) == 1 and word.text.isupper() and (gap in (". ", ".") or (gap == " " and word.plain not in "ia"))
+        return (
+            len(word.plain) == 1
+            and word.text.isupper()
+            and (gap in (". ", ".") or (gap == " " and word.plain not in "ia"))
+        )
 
     def _forwards(self, index: int, lead: Lead) -> int:
         """The last word of the name."""
@@ -435,17 +504,27 @@ class _Message:
             case Kind.FIRST | Kind.LAST:
                 return True
             case Kind.EITHER:
-                return word.capital or (word.person and word.tag == "NNP") or (self._finder.is_last(word.plain) and noun)
+                return (
+                    word.capital
+                    or (word.person and word.tag == "NNP")
+                    or (self._finder.is_last(word.plain) and noun)
+                )
             case Kind.LAST_EITHER:
                 if word.plain in self._finder.ordinary:
                     return word.capital
                 return word.capital or noun or word.person
             case Kind.UNKNOWN:
-                return (word.capital or word.person or noun or lead is Lead.NAMED) and not _misspelt(word.plain)
+                return (word.capital or word.person or noun or lead is Lead.NAMED) and not _misspelt(
+                    word.plain
+                )
             case Kind.WORD:
                 if self._finder.is_never(word.plain) or word.plain in self._finder.ordinary:
                     return False
-                return word.capital or (lead is Lead.NAMED and word.tag.startswith("NN") and bool(_ENDS.match(self._text, word.end)))
+                return word.capital or (
+                    lead is Lead.NAMED
+                    and word.tag.startswith("NN")
+                    and bool(_ENDS.match(self._text, word.end))
+                )
 
     def _with_initial(self, last: int, first: Word) -> int:
         """Where the name ends, with the initial in "Dave S."."""

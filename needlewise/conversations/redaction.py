@@ -11,7 +11,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from needlewise.conversations.names import NameFinder, ambiguous_names, first_names, last_names
-from needlewise.text.patterns import find_addresses, find_birth_dates, find_emails, find_long_numbers, find_numbers, find_phones
+from needlewise.text.patterns import (
+    find_addresses,
+    find_birth_dates,
+    find_emails,
+    find_long_numbers,
+    find_numbers,
+    find_phones,
+)
 
 NAME = "NAME"
 PHONE = "PHONE"
@@ -66,7 +73,7 @@ class Redactor:
         self._ours = frozenset(_key(entry) for entry in allowed)
 
     def redact(self, doc: Doc) -> Redaction:
-        """"im Dave 410-555-0123" becomes "im [name] [phone]"."""
+        """ "im Dave 410-555-0123" becomes "im [name] [phone]"."""
         text = doc.text
         pieces = []
         masked = []
@@ -89,7 +96,9 @@ class Redactor:
             if _key(text[start:end]) not in self._ours
         ]
         besides = [(mask.start, mask.end) for mask in found]
-        found += [Mask(start=start, end=end, kind=NAME) for start, end in self._names.find(doc, besides=besides)]
+        found += [
+            Mask(start=start, end=end, kind=NAME) for start, end in self._names.find(doc, besides=besides)
+        ]
         return tuple(_joined(found))
 
 

@@ -15,7 +15,11 @@ from needlewise.errors import NeedlewiseError
 BUSY_SECONDS = 5
 """How long a statement waits for another process's lock before it gives up."""
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
 
 
 def open_engine(database_url: str) -> AsyncEngine:
@@ -23,10 +27,14 @@ def open_engine(database_url: str) -> AsyncEngine:
     try:
         url = make_url(database_url)
     except ArgumentError as error:
-        raise NeedlewiseError("NEEDLEWISE_DATABASE_URL must look like sqlite:///file or postgresql://…") from error
+        raise NeedlewiseError(
+            "NEEDLEWISE_DATABASE_URL must look like sqlite:///file or postgresql://…"
+        ) from error
     driver = _DRIVERS.get(url.drivername)
     if driver is None:
-        raise NeedlewiseError(f"NEEDLEWISE_DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql")
+        raise NeedlewiseError(
+            f"NEEDLEWISE_DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql"
+        )
     if driver.startswith("sqlite"):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +42,9 @@ def open_engine(database_url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_at_once)
         return engine
-    return create_async_engine(url.set(drivername=driver), pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS})
+    return create_async_engine(
+        url.set(drivername=driver), pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS}
+    )
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -14,7 +14,13 @@ from needlewise import clock
 from needlewise.db.sealing import Seal
 from needlewise.db.tables import outbox
 
-BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
+BACKOFF = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=4),
+)
 """Waits between tries; after the last one the entry stays in the table, unsent, with its error."""
 
 
@@ -29,7 +35,9 @@ class Parcel:
     tries: int
 
 
-async def enqueue(connection: AsyncConnection, seal: Seal, *, clinic: str, kind: str, once: str, payload: dict[str, Any]) -> None:
+async def enqueue(
+    connection: AsyncConnection, seal: Seal, *, clinic: str, kind: str, once: str, payload: dict[str, Any]
+) -> None:
     """Queue a parcel in the caller's transaction. `once` names what it is about, so that it is queued one time."""
     at = clock.now()
     await connection.execute(
@@ -64,12 +72,20 @@ class Outbox:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [
-            Parcel(row.id, row.clinic, row.kind, msgspec.json.decode(self._seal.open(row.payload_sealed)), row.tries)
+            Parcel(
+                row.id,
+                row.clinic,
+                row.kind,
+                msgspec.json.decode(self._seal.open(row.payload_sealed)),
+                row.tries,
+            )
             for row in rows
         ]
 
     async def sent(self, parcel: Parcel) -> None:
-        await self._mark(parcel, sent_at=clock.now(), next_try_at=None, tries=parcel.tries + 1, last_error=None)
+        await self._mark(
+            parcel, sent_at=clock.now(), next_try_at=None, tries=parcel.tries + 1, last_error=None
+        )
 
     async def failed(self, parcel: Parcel, error: str, *, permanent: bool = False) -> None:
         """Plan the next try, or none after the last one. `error` must not hold a patient's words."""

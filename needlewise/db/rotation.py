@@ -22,7 +22,9 @@ async def rotate(engine: AsyncEngine, seal: Seal) -> int:
         async with engine.begin() as connection:
             query = select(table.c[key], table.c[column]).where(table.c[column].is_not(None))
             for identity, sealed in (await connection.execute(query)).all():
-                await connection.execute(update(table).where(table.c[key] == identity).values({column: seal.reseal(sealed)}))
+                await connection.execute(
+                    update(table).where(table.c[key] == identity).values({column: seal.reseal(sealed)})
+                )
                 count += 1
     await mark_key(engine, seal)
     return count

@@ -20,7 +20,9 @@ class Seal:
         try:
             self._fernet = MultiFernet([Fernet(value) for value in (key, *old_keys)])
         except ValueError as error:
-            raise NeedlewiseError("NEEDLEWISE_KEY must be 32 bytes in URL-safe base64: `needlewise key` makes one") from error
+            raise NeedlewiseError(
+                "NEEDLEWISE_KEY must be 32 bytes in URL-safe base64: `needlewise key` makes one"
+            ) from error
 
     def seal(self, data: bytes) -> bytes:
         return self._fernet.encrypt(data)
@@ -68,7 +70,9 @@ async def check_key(engine: AsyncEngine, seal: Seal) -> None:
         if sealed is None:
             await connection.execute(insert(key_check).values(id=1, sealed=seal.seal(_KNOWN)))
         elif seal.open(sealed) != _KNOWN:
-            raise NeedlewiseError("the database's key check holds something else: it is damaged, restore a backup")
+            raise NeedlewiseError(
+                "the database's key check holds something else: it is damaged, restore a backup"
+            )
 
 
 async def mark_key(engine: AsyncEngine, seal: Seal) -> None:

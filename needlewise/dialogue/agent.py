@@ -170,7 +170,9 @@ class EmbeddedAgent:
         self._store.begin(conversation, state)
         try:
             await self._processor.handle_message(
-                UserMessage(heard.text, output, conversation, parse_data=parse_data, input_channel="needlewise")
+                UserMessage(
+                    heard.text, output, conversation, parse_data=parse_data, input_channel="needlewise"
+                )
             )
             return Spoken(tuple(output.messages), self._store.end(conversation, state))
         finally:

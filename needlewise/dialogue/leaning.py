@@ -11,7 +11,9 @@ from needlewise.content.files import read_yaml
 from needlewise.errors import ContentError
 
 _EDGES = re.compile(r"^[\s\"'(*.,!-]+|[\s\"').,!*;:-]+$")
-_LEAN = re.compile(r"^(?:and|so|but|ok|okay|also|hmm|um|oh|well)?\s*(?:what|how) (?:about|abt|bout)\s+(?:if\s+)?|^(?:and|but) (?:what if|if|with|for|when|in)\s+")
+_LEAN = re.compile(
+    r"^(?:and|so|but|ok|okay|also|hmm|um|oh|well)?\s*(?:what|how) (?:about|abt|bout)\s+(?:if\s+)?|^(?:and|but) (?:what if|if|with|for|when|in)\s+"
+)
 
 
 class FollowUp(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,10 +35,17 @@ class Lean:
 class Leaning:
     """Reads short messages that mean nothing alone."""
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], follow_ups: Sequence[FollowUp], parts: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        follow_ups: Sequence[FollowUp],
+        parts: Mapping[str, frozenset[str]],
+    ) -> None:
         self._commands = {_bare(word): name for name, words in reversed(commands.items()) for word in words}
         self._opt_out = frozenset(_bare(word) for word in commands.get("opt_out", ()))
-        self._rows = [(row, re.compile("|".join(f"(?:{pattern})" for pattern in row.says))) for row in follow_ups]
+        self._rows = [
+            (row, re.compile("|".join(f"(?:{pattern})" for pattern in row.says))) for row in follow_ups
+        ]
         self._parts = parts
 
     def command(self, text: str) -> str | None:
@@ -77,7 +86,9 @@ def load_leaning(content: Path, parts: Mapping[str, frozenset[str]]) -> Leaning:
     try:
         return Leaning(commands, follow_ups, parts)
     except re.error as error:
-        raise ContentError(f"{content / 'follow_ups.yml'}:1: {error.pattern!r} is not a regular expression: {error}") from error
+        raise ContentError(
+            f"{content / 'follow_ups.yml'}:1: {error.pattern!r} is not a regular expression: {error}"
+        ) from error
 
 
 def _bare(text: str) -> str:

@@ -10,7 +10,15 @@ from needlewise.settings import Settings
 logger = logging.getLogger(__name__)
 
 # Everything a trained model depends on. Content is not among it: changing an answer needs no training.
-_SOURCES = ("config.yml", "domain.yml", "uv.lock", "data", "needlewise/nlu", "needlewise/language", "needlewise/text")
+_SOURCES = (
+    "config.yml",
+    "domain.yml",
+    "uv.lock",
+    "data",
+    "needlewise/nlu",
+    "needlewise/language",
+    "needlewise/text",
+)
 _KINDS = frozenset({".yml", ".py", ".lock"})
 
 
@@ -37,7 +45,9 @@ def ensure_model(settings: Settings, *, force: bool = False) -> Path:
         force_training=force,
     )
     if result.model is None or not path.exists():
-        raise NeedlewiseError("training failed: `needlewise check` shows what is wrong with data/ and domain.yml")
+        raise NeedlewiseError(
+            "training failed: `needlewise check` shows what is wrong with data/ and domain.yml"
+        )
     for other in settings.models.glob("*.tar.gz"):
         if other != path:
             other.unlink()

@@ -71,7 +71,12 @@ class Turns:
     """Runs turns. Holds no conversation: the state comes in and goes out."""
 
     def __init__(
-        self, agent: "EmbeddedAgent", understanding: Understanding, leaning: Leaning, triage: Triage, renderer: Renderer
+        self,
+        agent: "EmbeddedAgent",
+        understanding: Understanding,
+        leaning: Leaning,
+        triage: Triage,
+        renderer: Renderer,
     ) -> None:
         self._agent = agent
         self._understanding = understanding
@@ -83,15 +88,21 @@ class Turns:
         """The first message of a conversation: who speaks, what it is not for."""
         return _outgoing([self._renderer.phrase("conversation.opening", place)], state)
 
-    async def take(self, conversation: Conversation, clinic: Clinic, inbound: Inbound, state: State, *, at: datetime) -> Turn:
+    async def take(
+        self, conversation: Conversation, clinic: Clinic, inbound: Inbound, state: State, *, at: datetime
+    ) -> Turn:
         """Answer one message. Unknown choice ids must have been refused before."""
         started = time.perf_counter()
         place = Place(clinic, conversation.channel, conversation.language)
         state, lapsed = _without_old_facts(state, at)
         text = normalise(inbound.text or " ".join(inbound.fields.values()))
-        opt_out = bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
+        opt_out = (
+            bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
+        )
 
-        decision = Decision(None, None, None, False) if inbound.choices or opt_out else self._triage.assess(text)
+        decision = (
+            Decision(None, None, None, False) if inbound.choices or opt_out else self._triage.assess(text)
+        )
         asked = state.asked
         state = msgspec.structs.replace(state, asked=None)
         if decision.level is None and asked:
@@ -118,7 +129,9 @@ class Turns:
             logger.error("a turn ended in silence: intent %s, form %s", heard.intent, state.form)
             rendered = [self._renderer.phrase("conversation.sorry", place)]
         if len(rendered) > MOST_MESSAGES:
-            logger.error("a turn had %d messages: intent %s, form %s", len(rendered), heard.intent, state.form)
+            logger.error(
+                "a turn had %d messages: intent %s, form %s", len(rendered), heard.intent, state.form
+            )
             rendered = [*rendered[: MOST_MESSAGES - 1], rendered[-1]]
         after = spoken.state
         if after.slots.get("outcome") == "NOW" and state.slots.get("outcome") != "NOW":
@@ -141,7 +154,9 @@ class Turns:
         outgoing, state = _outgoing(rendered, state)
         act = "crisis" if decision.level in _CRISIS_ACTS else "urgent_red_flag"
         heard = Heard(place.clinic.clinic, act=act, intent=act)
-        return Turn(outgoing, state, heard, Verdict(decision.level.value, decision.rule), False, _elapsed(started))
+        return Turn(
+            outgoing, state, heard, Verdict(decision.level.value, decision.rule), False, _elapsed(started)
+        )
 
     def _answer_to_triage(self, asked: str, inbound: Inbound, state: State, text: str) -> Decision:
         """A clear no ends it; a yes, or anything else, is treated as the urgent sign that was asked about."""

@@ -59,7 +59,9 @@ class Understanding:
         command = self._leaning.command(text)
         if command in _ACT_WORDS:
             facts: Mapping[str, str] = {}
-            return msgspec.structs.replace(base, text=text, intent=command, act=command, verdict=_ACT_WORDS[command])
+            return msgspec.structs.replace(
+                base, text=text, intent=command, act=command, verdict=_ACT_WORDS[command]
+            )
         last = [str(topic) for topic in state.slots.get("last_topics") or []]
         asking = state.slots.get("requested_slot") if state.form else None
         reading = read(text)
@@ -93,7 +95,10 @@ class Understanding:
         )
 
 
-_QUESTION = re.compile(r"\?|^(?:so |and |but |ok |also )*(?:what|how|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may)\b", re.I)
+_QUESTION = re.compile(
+    r"\?|^(?:so |and |but |ok |also )*(?:what|how|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may)\b",
+    re.I,
+)
 
 
 def _asks(text: str) -> bool:

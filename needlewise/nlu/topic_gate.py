@@ -56,7 +56,9 @@ class TopicGate(GraphComponent):
             whole, *parts = message.get(RANKINGS)
             understood = self.decide(whole, parts, [part.text for part in message.get(PARTS) or []])
             ranking = message.get("intent_ranking")
-            message.set("intent", {"name": understood.intent, "confidence": understood.confidence}, add_to_output=True)
+            message.set(
+                "intent", {"name": understood.intent, "confidence": understood.confidence}, add_to_output=True
+            )
             if ranking[0]["name"] != understood.intent:
                 ranking = [{"name": understood.intent, "confidence": understood.confidence}, *ranking]
             message.set("intent_ranking", ranking, add_to_output=True)
@@ -94,7 +96,12 @@ class TopicGate(GraphComponent):
     def _offered(self, whole: Ranking) -> Understood:
         """The two or three nearest topics as choices, or a plain "I don't know" when even those are far off."""
         near = [name for name, share in whole.intents[:MOST_OFFERED] if is_topic(name) and share >= 0.08]
-        if whole.confidence < self._offer or whole.nearest < self._far or _best(whole) == DECLINED or not near:
+        if (
+            whole.confidence < self._offer
+            or whole.nearest < self._far
+            or _best(whole) == DECLINED
+            or not near
+        ):
             return Understood((), (), (), DECLINED, 1.0 - whole.confidence)
         return Understood((), (), tuple(near), None, whole.confidence)
 

@@ -86,7 +86,9 @@ def _negate(typed: Typed, found: Mapping[str, list[Span]], absorbed: set[int], m
     negations = [span for span in found.get("negation", ()) if absorbed.isdisjoint(range(*span))]
     for _, begin in negations:
         limit = begin
-        while limit < min(begin + LIST_WORDS, len(typed)) and limit not in stops and typed.breaks[limit] != HARD:
+        while (
+            limit < min(begin + LIST_WORDS, len(typed)) and limit not in stops and typed.breaks[limit] != HARD
+        ):
             limit += 1
         listed = [position for position in range(begin, limit) if position in choices]
         end = begin
@@ -158,7 +160,9 @@ def _suppose(
     choices = {start for start, _ in found.get("list_or", ())}
     for name, whole in (("what_if", False), ("asks_about", True)):
         for index, clause in enumerate(clauses):
-            markers = [span for span in _within(found, name, clause, masks) if absorbed.isdisjoint(range(*span))]
+            markers = [
+                span for span in _within(found, name, clause, masks) if absorbed.isdisjoint(range(*span))
+            ]
             if not markers:
                 continue
             begin = clause.start if whole else markers[0][0]

@@ -133,7 +133,11 @@ class Lexicon:
         """Every word and stem that a phrase names, but for the concepts left out."""
         names = self._phrases.keys() - set(without)
         return frozenset(
-            word for name in names for phrase in self._phrases[name] for element in phrase for word in element.words
+            word
+            for name in names
+            for phrase in self._phrases[name]
+            for element in phrase
+            for word in element.words
         )
 
     def single_words(self, name: str) -> frozenset[str]:
@@ -142,7 +146,9 @@ class Lexicon:
             word for phrase in self._phrases.get(name, ()) if len(phrase) == 1 for word in phrase[0].words
         )
 
-    def find(self, typed: Typed, *, fillers: frozenset[str], ungapped: frozenset[str]) -> dict[str, list[Span]]:
+    def find(
+        self, typed: Typed, *, fillers: frozenset[str], ungapped: frozenset[str]
+    ) -> dict[str, list[Span]]:
         """Where each concept stands in the text; `fillers` may be stepped over, `ungapped` not left out by a gap."""
         waiting: dict[int, list[tuple[int, Phrase]]] = {}
         for position, meaning in enumerate(typed.meanings):
@@ -164,7 +170,9 @@ class Lexicon:
             found[name] = sorted(spans)
             reader.learn(name, spans)
             for later, phrase in self._by_concept.get(name, ()):
-                waiting.setdefault(later, []).extend((start, phrase) for start, _ in _distinct_starts(found[name]))
+                waiting.setdefault(later, []).extend(
+                    (start, phrase) for start, _ in _distinct_starts(found[name])
+                )
         return found
 
 

@@ -140,7 +140,11 @@ class _File:
         )
 
     def _rule(
-        self, entry: object, where: tuple[Any, ...], phrases: dict[str, tuple[Phrase, ...]], sources: Mapping[str, Any]
+        self,
+        entry: object,
+        where: tuple[Any, ...],
+        phrases: dict[str, tuple[Phrase, ...]],
+        sources: Mapping[str, Any],
     ) -> Rule:
         fields = self._mapping(entry, where)
         for key in _NEEDED_KEYS:
@@ -191,7 +195,10 @@ class _File:
                 self._fail(("rules", index), f"there are two rules '{rule.id}'")
             seen.add(rule.id)
             if index and ORDER.index(rule.level) < ORDER.index(rules[index - 1].level):
-                self._fail(("rules", index), f"'{rule.id}' ({rule.level.value}) must stand before '{rules[index - 1].id}'")
+                self._fail(
+                    ("rules", index),
+                    f"'{rule.id}' ({rule.level.value}) must stand before '{rules[index - 1].id}'",
+                )
 
     def _phrases(self, written: object, where: tuple[Any, ...]) -> tuple[Phrase, ...]:
         if not isinstance(written, str):

@@ -22,7 +22,9 @@ _TOKEN = regex.compile(
 )
 _ELLIPSIS = regex.compile(r"\.{2,}|…")
 _NUMBER_WORD = regex.compile(r"(\d+)([a-z]{1,7})")
-_LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_LEET = str.maketrans(
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"}
+)
 _RUN = regex.compile(r"(.)\1{2,}")
 _DOUBLE = regex.compile(r"(.)\1+")
 # Letters that are taken for one another: vowels by ear, consonants by ear, neighbours on the keyboard by the thumb.
@@ -43,7 +45,9 @@ class Typed:
     """A text as words: what each may stand for, and what stands before it."""
 
     words: tuple[str, ...]
-    meanings: tuple[frozenset[str], ...]  # entries of the lexicon ("hurt*" for a stem) that the word stands for
+    meanings: tuple[
+        frozenset[str], ...
+    ]  # entries of the lexicon ("hurt*" for a stem) that the word stands for
     breaks: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -64,7 +68,11 @@ def _is_likely_slip(typed: str, word: str) -> bool:
         place = next((i for i, (a, b) in enumerate(zip(typed, word, strict=False)) if a != b), len(word))
         extra = typed[place]
         beside = typed[max(0, place - 1) : place] + typed[place + 1 : place + 2]
-        return len(word) >= 6 or extra in beside or (extra in "aeiou" and any(letter in "aeiou" for letter in beside))
+        return (
+            len(word) >= 6
+            or extra in beside
+            or (extra in "aeiou" and any(letter in "aeiou" for letter in beside))
+        )
     if len(typed) < len(word):
         return True
     changed = [(a, b) for a, b in zip(typed, word, strict=True) if a != b]
@@ -120,7 +128,9 @@ class Speller:
     def _expand(self, text: str) -> str:
         if self._short is None:
             return text
-        return self._short.sub(lambda found: f"{self._shorthand[found.group()]} ", text.lower().replace("\u2019", "'"))
+        return self._short.sub(
+            lambda found: f"{self._shorthand[found.group()]} ", text.lower().replace("\u2019", "'")
+        )
 
     def look_up(self, token: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """What one typed token stands for: usually one word, several when it was glued together."""
@@ -147,7 +157,12 @@ class Speller:
         readings = dict.fromkeys(
             reading
             for spelled in (token, token.translate(_LEET), token.replace("*", ""))
-            for reading in (spelled, _RUN.sub(r"\1\1", spelled), _RUN.sub(r"\1", spelled), _DOUBLE.sub(r"\1", spelled))
+            for reading in (
+                spelled,
+                _RUN.sub(r"\1\1", spelled),
+                _RUN.sub(r"\1", spelled),
+                _DOUBLE.sub(r"\1", spelled),
+            )
         )
         for reading in readings:
             if meaning := self._exact(reading):
@@ -178,9 +193,11 @@ class Speller:
         near = process.extract(
             token, self._by_initial.get(token[0], ()), scorer=OSA.distance, score_cutoff=slips, limit=None
         )
-        likely = [(word, distance) for word, distance, _ in near if distance > 1 or _is_likely_slip(token, word)]
+        likely = [
+            (word, distance) for word, distance, _ in near if distance > 1 or _is_likely_slip(token, word)
+        ]
         if not likely:
-            return self._exact(token[1] + token[0] + token[2:]) 
+            return self._exact(token[1] + token[0] + token[2:])
         best = min(distance for _, distance in likely)
         return frozenset().union(*(self._exact(word) for word, distance in likely if distance == best))
 

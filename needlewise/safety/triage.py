@@ -41,7 +41,11 @@ class Triage:
         self._fillers = rules.lexicon.single_words("filler")
         self._ungapped = rules.lexicon.single_words("negation")
         self._signs = frozenset(
-            name for rule in rules.rules for pattern in rule.patterns for name in pattern.names() if name not in rules.always
+            name
+            for rule in rules.rules
+            for pattern in rule.patterns
+            for name in pattern.names()
+            if name not in rules.always
         )
 
     def assess(self, text: str) -> Decision:
@@ -74,7 +78,8 @@ class Triage:
         return Typed(
             words=typed.words,
             meanings=tuple(
-                frozenset() if position in hidden else meaning for position, meaning in enumerate(typed.meanings)
+                frozenset() if position in hidden else meaning
+                for position, meaning in enumerate(typed.meanings)
             ),
             breaks=typed.breaks,
         )
@@ -88,12 +93,15 @@ class Triage:
                 continue
             spans = find_pattern(pattern, counted, sentence_starts)
             if spans and not any(
-                _same_sentence(spans, counted(name), sentence_starts) for name in (*pattern.without, *rule.unless)
+                _same_sentence(spans, counted(name), sentence_starts)
+                for name in (*pattern.without, *rule.unless)
             ):
                 return True
         return False
 
-    def _counting(self, found: dict[str, list[Span]], masks: list[int], mattering: int) -> Callable[[str], list[Span]]:
+    def _counting(
+        self, found: dict[str, list[Span]], masks: list[int], mattering: int
+    ) -> Callable[[str], list[Span]]:
         def spans_of(name: str) -> list[Span]:
             matters = mattering & guards.Guard.NEGATED if name in self._always else mattering
             return [span for span in found.get(name, ()) if not masks[span[0]] & matters]

@@ -16,7 +16,17 @@ _OTHER_UNITS = {
     "mm", "cm", "'", '"', "pills", "hrs", "mins", "km", "k", "sizes", "size", "people", "weeksalong", "medications", "meds",
 }  # fmt: skip
 # A child who only comes along, or whose minder is sought, is no patient.
-_NOT_THE_PATIENT = {"bring", "bringing", "sitter", "babysitter", "watch", "along", "childcare", "daycare", "with"}
+_NOT_THE_PATIENT = {
+    "bring",
+    "bringing",
+    "sitter",
+    "babysitter",
+    "watch",
+    "along",
+    "childcare",
+    "daycare",
+    "with",
+}
 
 
 def patient_age(words: Sequence[str]) -> int | None:
@@ -42,7 +52,9 @@ def _says_age(after: Sequence[str]) -> bool:
     return "old" in after or "/" in after or "o" in after
 
 
-def _of_the_patient(words: Sequence[str], before: Sequence[str], after: Sequence[str], *, years: bool) -> bool:
+def _of_the_patient(
+    words: Sequence[str], before: Sequence[str], after: Sequence[str], *, years: bool
+) -> bool:
     near = before[-1] if before else ""
     of_child = any(word in _CHILDREN for word in (*before, *after))
     if of_child and any(word in _NOT_THE_PATIENT for word in words):

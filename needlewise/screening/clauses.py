@@ -7,13 +7,44 @@ SENTENCE_ENDS = {".", "!", "?", ";", "...", "…", "?!", "??", "!!", "!?"}
 _PAUSES = {",", ":", "-", "--", "–", "—", "(", ")", "/"}
 TURNS = {"but", "though", "however", "although", "except", "yet", "because", "besides"}
 _JOINERS = {"and", "also", "plus", "then", "or", "so", "nor"}
-INTERJECTIONS = {"yes", "yeah", "yep", "yup", "ya", "ok", "okay", "no", "nope", "nah", "hi", "hello", "well", "sure", "sorry"}
+INTERJECTIONS = {
+    "yes",
+    "yeah",
+    "yep",
+    "yup",
+    "ya",
+    "ok",
+    "okay",
+    "no",
+    "nope",
+    "nah",
+    "hi",
+    "hello",
+    "well",
+    "sure",
+    "sorry",
+}
 SUBJECTS = {"i", "my", "he", "she", "we", "they", "his", "her", "their", "im"}
 AUXILIARIES = {
     "do", "does", "did", "is", "are", "am", "was", "were", "can", "could", "should", "would", "will", "may", "must",
     "has", "have", "might",
 }  # fmt: skip
-_ASKED_OF = {"i", "it", "you", "that", "this", "they", "there", "we", "people", "he", "she", "my", "these", "those"}
+_ASKED_OF = {
+    "i",
+    "it",
+    "you",
+    "that",
+    "this",
+    "they",
+    "there",
+    "we",
+    "people",
+    "he",
+    "she",
+    "my",
+    "these",
+    "those",
+}
 QUESTION_WORDS = {"why", "what", "how", "when", "where", "who", "which"}
 # After these a subject carries on what was begun: "I think I have", "can I", "if I", "because my".
 _LEADS_ON = AUXILIARIES | QUESTION_WORDS | {
@@ -65,7 +96,9 @@ def clauses(words: Sequence[str], mentions: Sequence[tuple[int, int]]) -> list[C
     ]
 
 
-def _begins(words: Sequence[str], index: int, mention_ends: set[int], mentions: Sequence[tuple[int, int]]) -> bool:
+def _begins(
+    words: Sequence[str], index: int, mention_ends: set[int], mentions: Sequence[tuple[int, int]]
+) -> bool:
     """Whether a new clause begins at `index`."""
     word = words[index]
     before = words[index - 1] if index else ""
@@ -74,15 +107,35 @@ def _begins(words: Sequence[str], index: int, mention_ends: set[int], mentions: 
         return False
     if word in TURNS and before != "not":
         return True
-    if index == 1 and before in INTERJECTIONS and not (before == "no" and (_starts_mention(index, mentions) or after == "")):
-        return word not in ("longer", "more", "other", "family", "known", "current", "real", "idea", "clue", "history", "sign")
+    if (
+        index == 1
+        and before in INTERJECTIONS
+        and not (before == "no" and (_starts_mention(index, mentions) or after == ""))
+    ):
+        return word not in (
+            "longer",
+            "more",
+            "other",
+            "family",
+            "known",
+            "current",
+            "real",
+            "idea",
+            "clue",
+            "history",
+            "sign",
+        )
     if word in _JOINERS and after in SUBJECTS:
         return True
     if word in SUBJECTS and before not in _LEADS_ON and before not in _JOINERS:
         return index in mention_ends or word == "i"
     if word == "do" and after in ("it", "that", "this"):
         return False
-    if word in AUXILIARIES and after in _ASKED_OF and before not in QUESTION_WORDS | AUXILIARIES | {"i", "not", "and", "or"}:
+    if (
+        word in AUXILIARIES
+        and after in _ASKED_OF
+        and before not in QUESTION_WORDS | AUXILIARIES | {"i", "not", "and", "or"}
+    ):
         return True
     return word in QUESTION_WORDS and index in mention_ends
 
@@ -118,7 +171,9 @@ def _with_lists_joined(
 def _asks(words: Sequence[str], start: int, end: int) -> bool:
     if words[end - 1] in ("?", "??", "?!", "!?"):
         return True
-    first = next((index for index in range(start, end) if words[index] not in _PAUSES | _JOINERS | TURNS), None)
+    first = next(
+        (index for index in range(start, end) if words[index] not in _PAUSES | _JOINERS | TURNS), None
+    )
     if first is None:
         return False
     following = words[first + 1] if first + 1 < end else ""
@@ -126,7 +181,9 @@ def _asks(words: Sequence[str], start: int, end: int) -> bool:
         return not (words[first] == "when" and following in ("i", "my"))
     if following == "not":
         return False
-    return words[first] in AUXILIARIES - {"have", "am"} and (following in _ASKED_OF or words[first] in ("does", "can", "is", "will", "are", "should"))
+    return words[first] in AUXILIARIES - {"have", "am"} and (
+        following in _ASKED_OF or words[first] in ("does", "can", "is", "will", "are", "should")
+    )
 
 
 def _first_word(words: Sequence[str], start: int, end: int) -> str:

@@ -6,7 +6,23 @@ from dataclasses import dataclass
 
 _NEGATIONS = {"not", "no", "never", "without", "neither", "nor", "deny", "denies", "denied", "none", "zero"}
 _SCOPE_ENDS = {"but", "except", "just", "only", "besides", "though", "however", "yet", "apart", "because"}
-_PREDICATES = {"have", "has", "am", "is", "are", "take", "takes", "taking", "use", "using", "on", "got", "had", "was", "with"}
+_PREDICATES = {
+    "have",
+    "has",
+    "am",
+    "is",
+    "are",
+    "take",
+    "takes",
+    "taking",
+    "use",
+    "using",
+    "on",
+    "got",
+    "had",
+    "was",
+    "with",
+}
 # Words over which a "no" reaches.
 _TRANSPARENT = _PREDICATES | {
     "a", "an", "any", "my", "the", "be", "been", "of", "diagnosed", "currently", "now", "really", "history", "kind",
@@ -17,14 +33,41 @@ _TRANSPARENT = _PREDICATES | {
 }  # fmt: skip
 _DOUBT_AFTER_NOT = {"sure", "certain", "positive", "know", "remember", "recall", "think", "believe", "clear"}
 _NO_TROUBLE_WITH = {"problem", "problems", "issue", "issues", "trouble", "complications", "worries"}
-_HEDGES = {"maybe", "possibly", "perhaps", "probably", "unsure", "suspect", "suspected", "guess", "guessing", "wondering", "wonder"}
+_HEDGES = {
+    "maybe",
+    "possibly",
+    "perhaps",
+    "probably",
+    "unsure",
+    "suspect",
+    "suspected",
+    "guess",
+    "guessing",
+    "wondering",
+    "wonder",
+}
 _THINKS = {"think", "thinks", "thought", "believe"}
 
 _ENDED = {
     "stopped", "quit", "discontinued", "finished", "removed", "cured", "healed", "resolved", "gone", "remission",
     "former", "formerly", "previously", "beat", "recovered", "anymore", "outgrew",
 }  # fmt: skip
-_BEFORE_OFF = {"took", "taken", "been", "came", "come", "went", "am", "be", "got", "weaned", "now", "gone", "going", "taking"}
+_BEFORE_OFF = {
+    "took",
+    "taken",
+    "been",
+    "came",
+    "come",
+    "went",
+    "am",
+    "be",
+    "got",
+    "weaned",
+    "now",
+    "gone",
+    "going",
+    "taking",
+}
 _OTHER_HABITS = {"smoking", "drinking", "running", "work", "working", "walking", "exercising", "my", "vaping"}
 _PAST_VERBS = {"had", "was", "were", "took", "did"}
 _PRESENT_VERBS = {"am", "is", "are", "have", "has", "take", "takes", "use", "uses"}
@@ -61,14 +104,56 @@ _ANYBODY = {
     "clients", "nobody", "ones",
 }  # fmt: skip
 _SELF = {"i", "me", "am", "myself", "us", "we", "mine", "our"}
-_VERBS_OF_THIRD = {"takes", "has", "is", "was", "had", "does", "uses", "gets", "and", "also", ",", "on", "with"}
+_VERBS_OF_THIRD = {
+    "takes",
+    "has",
+    "is",
+    "was",
+    "had",
+    "does",
+    "uses",
+    "gets",
+    "and",
+    "also",
+    ",",
+    "on",
+    "with",
+}
 
 _LINKS = {
     "with", "on", "while", "having", "being", "because", "since", "stop", "stopping", "quit", "hold", "skip", "pause",
     "off", "despite", "given", "if", "after", "w", "keep",
 }  # fmt: skip
-_INVERTED = {"do", "does", "did", "can", "could", "should", "would", "will", "may", "must", "am", "have", "was", "might"}
-_SUPPOSED = {"was", "were", "get", "become", "faint", "pass", "bleed", "got", "start", "develop", "catch", "getting"}
+_INVERTED = {
+    "do",
+    "does",
+    "did",
+    "can",
+    "could",
+    "should",
+    "would",
+    "will",
+    "may",
+    "must",
+    "am",
+    "have",
+    "was",
+    "might",
+}
+_SUPPOSED = {
+    "was",
+    "were",
+    "get",
+    "become",
+    "faint",
+    "pass",
+    "bleed",
+    "got",
+    "start",
+    "develop",
+    "catch",
+    "getting",
+}
 _ASKING_FOR_MEANING = {
     "cause", "causes", "help", "helps", "treat", "treats", "cure", "fix", "risk", "mean", "means", "get", "why", "give",
     "gives", "how", "when", "if", "called", "define", "make", "makes", "lead", "take", "use", "heal", "worsen",
@@ -83,7 +168,9 @@ _HEARSAY = {"heard", "read", "saw", "googled", "google", "article", "website", "
 
 
 _NOT_OWNED = {"or", "a", "an", "the", "be", "is", "pain", "hurts"}
-_FOR_ME = re.compile(r"\b(?:rule|keep|disqualify|exclude) me\b|\b(?:problem|issue|ok|okay|safe|bad|risky|dangerous) for me\b")
+_FOR_ME = re.compile(
+    r"\b(?:rule|keep|disqualify|exclude) me\b|\b(?:problem|issue|ok|okay|safe|bad|risky|dangerous) for me\b"
+)
 _FOR_HIM = re.compile(
     r"\b(?:can|could|should|would|is|will|may) (?:he|she|they) (?:still |even |safely |also )?(?:be |get |have |do |try |allowed|able)"
     r"|\b(?:needle|treat|help|safe for|ok for|okay for) (?:him|her|them)\b"
@@ -146,13 +233,20 @@ def _negations_to_left(frame: Frame) -> list[str]:
             continue
         if word == ",":
             comma = crossed
-        if word in _PREDICATES and crossed and before in ("and", ",", "i", "also") and "not" not in left[max(index - 2, 0) : index]:
+        if (
+            word in _PREDICATES
+            and crossed
+            and before in ("and", ",", "i", "also")
+            and "not" not in left[max(index - 2, 0) : index]
+        ):
             break
         if word in _NEGATIONS:
             kind = _kind_of_negation(left, index, following)
             if kind is None:
                 continue
-            kinds.append("list" if comma and kind == "plain" and not _is_list(left, frame.named_in_clause) else kind)
+            kinds.append(
+                "list" if comma and kind == "plain" and not _is_list(left, frame.named_in_clause) else kind
+            )
             if kind == "determiner" and comma and not _is_list(left, frame.named_in_clause):
                 kinds[-1] = "list"
             if word in ("nor", "neither"):
@@ -170,11 +264,27 @@ def _kind_of_negation(left: Sequence[str], index: int, following: str) -> str | 
     if left[index] == "no" and _PREDICATES & set(left[index + 1 :]):
         return None  # "no injury, have diabetes"
     able = index and left[index - 1] in ("can", "could", "will", "would", "should")
-    if able and following not in ("be", "have", "take", "get", "use", "do", "say", "had", "take", "remember", "tell"):
+    if able and following not in (
+        "be",
+        "have",
+        "take",
+        "get",
+        "use",
+        "do",
+        "say",
+        "had",
+        "take",
+        "remember",
+        "tell",
+    ):
         return None  # "can't straighten my leg"
-    if following in ("only", "just", "merely") or (left[index] == "no" and following in ("longer", "more", "idea", "clue")):
+    if following in ("only", "just", "merely") or (
+        left[index] == "no" and following in ("longer", "more", "idea", "clue")
+    ):
         return "doubt" if following in ("idea", "clue") else None
-    if following in _DOUBT_AFTER_NOT or (following in ("really", "too", "even", "quite", "100") and after_next in _DOUBT_AFTER_NOT):
+    if following in _DOUBT_AFTER_NOT or (
+        following in ("really", "too", "even", "quite", "100") and after_next in _DOUBT_AFTER_NOT
+    ):
         return "doubt"
     if following in _NO_TROUBLE_WITH and after_next in ("with", "from", "taking", "about"):
         return None
@@ -190,16 +300,29 @@ def _is_list(left: Sequence[str], named: int) -> bool:
 
 def _not_that(left: Sequence[str]) -> bool:
     text = " ".join(left)
-    return any(opening in text for opening in ("not that i", "not true", "not saying", "not not", "not like i", "not as if"))
+    return any(
+        opening in text
+        for opening in ("not that i", "not true", "not saying", "not not", "not like i", "not as if")
+    )
 
 
 def _denied_after(frame: Frame) -> bool:
     """ "diabetes: no", "blood thinners? none", "plavix not me"."""
-    right = [word for word in (*frame.right, *frame.after) if word not in (",", ":", "-", "?", "=", ".", "–", "—")]
-    if right[:2] == ["not", "me"] or right[:4] == ["not", "that", "i", "know"] or right[:3] == ["not", "as", "far"]:
+    right = [
+        word for word in (*frame.right, *frame.after) if word not in (",", ":", "-", "?", "=", ".", "–", "—")
+    ]
+    if (
+        right[:2] == ["not", "me"]
+        or right[:4] == ["not", "that", "i", "know"]
+        or right[:3] == ["not", "as", "far"]
+    ):
         return True
     marks = [word for word in (*frame.right, *frame.after)][:1]
-    return bool(right) and right[0] in ("no", "nope", "none", "never", "nah") and (len(right) == 1 or bool(marks) and marks[0] in (":", "-", "?", "="))
+    return (
+        bool(right)
+        and right[0] in ("no", "nope", "none", "never", "nah")
+        and (len(right) == 1 or bool(marks) and marks[0] in (":", "-", "?", "="))
+    )
 
 
 def hedged(frame: Frame) -> bool:
@@ -214,7 +337,20 @@ def hedged(frame: Frame) -> bool:
         if word in _THINKS and not (index and left[index - 1] in ("not", "to")):
             return True
     text = " ".join(word for word in right if word not in (",", "-", ".", "("))
-    return text.startswith(("maybe", "i think", "possibly", "i guess", "not sure", "i am not sure", "do not know", "perhaps", "probably", "unsure"))
+    return text.startswith(
+        (
+            "maybe",
+            "i think",
+            "possibly",
+            "i guess",
+            "not sure",
+            "i am not sure",
+            "do not know",
+            "perhaps",
+            "probably",
+            "unsure",
+        )
+    )
 
 
 def ended(frame: Frame) -> bool:
@@ -231,7 +367,11 @@ def _ended_in(words: Sequence[str], *, toward_end: bool) -> bool:
         before = words[max(index - 3, 0) : index]
         nearest = words[index - 1] if index else ""
         denied = any(one in ("not", "never") for one in before) and word != "anymore"
-        if word in _ENDED and following not in _OTHER_HABITS - ({"my"} if toward_end else set()) and not denied:
+        if (
+            word in _ENDED
+            and following not in _OTHER_HABITS - ({"my"} if toward_end else set())
+            and not denied
+        ):
             return True
         if word == "used" and following == "to" and nearest not in ("am", "get", "getting", "be"):
             return True
@@ -239,7 +379,9 @@ def _ended_in(words: Sequence[str], *, toward_end: bool) -> bool:
             return True
         if word == "any" and following in ("more", "longer"):
             return True
-        if word == "off" and (nearest in _BEFORE_OFF or "me" == nearest or following in ("it", "them", "meds") or not index):
+        if word == "off" and (
+            nearest in _BEFORE_OFF or "me" == nearest or following in ("it", "them", "meds") or not index
+        ):
             return not denied
         if word == "out" and nearest in ("taken", "came", "took"):
             return True
@@ -282,7 +424,10 @@ def controlled(sentence: Sequence[str]) -> bool:
     """Whether the sentence says that it is under control."""
     for index, word in enumerate(sentence):
         if word in _CONTROL:
-            return not any(one in ("not", "poorly", "never", "out", "badly", "no", "isnt") for one in sentence[max(index - 4, 0) : index])
+            return not any(
+                one in ("not", "poorly", "never", "out", "badly", "no", "isnt")
+                for one in sentence[max(index - 4, 0) : index]
+            )
     return False
 
 
@@ -297,7 +442,11 @@ def of_someone_else(frame: Frame) -> str:
             return "self"
         if word in RELATIVES:
             earlier = left[:index]
-            return "self" if any(one in ("i", "me") and "and" in earlier[at:] for at, one in enumerate(earlier)) else "other"
+            return (
+                "self"
+                if any(one in ("i", "me") and "and" in earlier[at:] for at, one in enumerate(earlier))
+                else "other"
+            )
         if word in _PRONOUNS:
             return "pronoun"
         if word in _ANYBODY:
@@ -306,7 +455,9 @@ def of_someone_else(frame: Frame) -> str:
     for index, word in enumerate(right):
         if word in ("i", "me", "am"):
             break
-        if word in RELATIVES and (index == 0 or right[index - 1] in ("my", "the", "our", "(", "in", "a", "dad") or word == "family"):
+        if word in RELATIVES and (
+            index == 0 or right[index - 1] in ("my", "the", "our", "(", "in", "a", "dad") or word == "family"
+        ):
             return "other"
         if index == 0 and word in _ANYBODY - {"you", "man", "guy"}:
             return "other"
@@ -319,7 +470,7 @@ def of_someone_else(frame: Frame) -> str:
     return "self"
 
 
-def stated(frame: Frame, *, reply: bool) -> bool:
+def stated(frame: Frame, *, reply: bool, dated: bool) -> bool:
     """Whether it is said to be so, not only asked about, feared or supposed.
 
     A patient who is asked what holds for them and answers with "does Advil count?" takes Advil; asked nothing, the
@@ -334,9 +485,14 @@ def stated(frame: Frame, *, reply: bool) -> bool:
     claims = _claims(frame.left)
     if claims is None and not frame.event and _FOR_ME.search(" ".join(frame.right)):
         return True
-    if frame.event and not reply and not _is_told(frame, claims=claims):
+    if frame.event and not reply and not dated and not _is_told(frame, claims=claims):
         return False
-    if claims is None and frame.left[-2:] and "with" in frame.left[-3:] and frame.right[:2] in (["for", "me"], ["if", "i"]):
+    if (
+        claims is None
+        and frame.left[-2:]
+        and "with" in frame.left[-3:]
+        and frame.right[:2] in (["for", "me"], ["if", "i"])
+    ):
         return True
     if frame.asks:
         if claims is not None:
@@ -345,14 +501,24 @@ def stated(frame: Frame, *, reply: bool) -> bool:
             return False
         about = [word for word in frame.left if word not in ("what", "how", "about")]
         meaning = any(word in _ASKING_FOR_MEANING for word in (*about, *frame.right[:2]))
-        return not meaning and not (frame.left and frame.left[0] in ("what", "how") and "about" not in frame.left)
+        return not meaning and not (
+            frame.left and frame.left[0] in ("what", "how") and "about" not in frame.left
+        )
     if claims is False:
         return False
     if frame.left[-2:] == ["high", "risk"]:
         return True
     wish = max((index for index, word in enumerate(frame.left) if word in _WISHES | _HEARSAY), default=None)
-    if wish is not None and len(frame.left) - wish <= 6 and not (frame.medicine and frame.left[wish] in ("need", "needs")):
-        return _claims(frame.left[wish + 1 :]) is True or "have" in frame.left[wish + 1 :] and "to" not in frame.left[wish + 1 :]
+    if (
+        wish is not None
+        and len(frame.left) - wish <= 6
+        and not (frame.medicine and frame.left[wish] in ("need", "needs"))
+    ):
+        return (
+            _claims(frame.left[wish + 1 :]) is True
+            or "have" in frame.left[wish + 1 :]
+            and "to" not in frame.left[wish + 1 :]
+        )
     return True
 
 
@@ -363,8 +529,14 @@ def _is_told(frame: Frame, *, claims: bool | None) -> bool:
         return False
     return (
         claims is True
-        or any(word.isdigit() or word in ("had", "got", "after", "post", "ago", "last", "yesterday") for word in said)
-        or (bool({"i", "me", "my"} & set(said)) and not {"or", "vs", "versus", "risks", "recovery", "odds"} & set(said))
+        or any(
+            word.isdigit() or word in ("had", "got", "after", "post", "ago", "last", "yesterday")
+            for word in said
+        )
+        or (
+            bool({"i", "me", "my"} & set(said))
+            and not {"or", "vs", "versus", "risks", "recovery", "odds"} & set(said)
+        )
     )
 
 
@@ -381,9 +553,16 @@ def _claims(left: Sequence[str]) -> bool | None:
         if word == "am" and before != "i" and not (between[:1] == ["i"]):
             return True
         if word == "i" or word == "me":
-            if before in ("if", "case") and (between and (between[0] in _SUPPOSED or between[:2] == ["ever", "get"])):
+            if before in ("if", "case") and (
+                between and (between[0] in _SUPPOSED or between[:2] == ["ever", "get"])
+            ):
                 return False
-            if before == "if" and index > 1 and left[index - 2] in ("know", "ask", "asking") and "you" in left[:index]:
+            if (
+                before == "if"
+                and index > 1
+                and left[index - 2] in ("know", "ask", "asking")
+                and "you" in left[:index]
+            ):
                 return False  # "why do you ask if I am pregnant"
             if before in ("if", "case", "what"):
                 return bool(between)
@@ -400,10 +579,28 @@ def speaks_for_another(words: Sequence[str]) -> bool:
             continue
         before, after = words[max(index - 3, 0) : index], words[index + 1 : index + 4]
         if "for" in before and any(
-            one.startswith(("book", "ask", "appoint", "schedul", "call", "writ", "inquir", "visit", "appt", "need", "want"))
+            one.startswith(
+                (
+                    "book",
+                    "ask",
+                    "appoint",
+                    "schedul",
+                    "call",
+                    "writ",
+                    "inquir",
+                    "visit",
+                    "appt",
+                    "need",
+                    "want",
+                )
+            )
             for one in words[:index]
         ):
             return True
-        if after[:1] and after[0] in ("wants", "needs", "would") and "to" not in words[max(index - 2, 0) : index]:
+        if (
+            after[:1]
+            and after[0] in ("wants", "needs", "would")
+            and "to" not in words[max(index - 2, 0) : index]
+        ):
             return True
     return any(word in RELATIVES for word in words) and _FOR_HIM.search(" ".join(words)) is not None

@@ -4,41 +4,53 @@
     <list>  a word of a list   #       a number
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
-
-from needlewise.errors import ContentError
 
 # What a gap never crosses: the end of a sentence, or a turn in it.
 _BARRIERS = [".", "!", "?", ";", "but", "though", "however"]
 
-TokenPattern = dict[str, Any]
+
+@dataclass(frozen=True)
+class Pattern:
+    """Token patterns for a Matcher, which of them are gaps, and the words of which one each must be there."""
+
+    tokens: tuple[dict[str, Any], ...]
+    gaps: frozenset[int]
+    required: tuple[frozenset[str], ...]
+
+    def can_match(self, said: Set[str]) -> bool:
+        """Whether the words said leave a match possible; most patterns are ruled out by this alone."""
+        return all(not words.isdisjoint(said) for words in self.required)
 
 
-def compiled(pattern: str, lists: Mapping[str, Sequence[str]]) -> tuple[list[TokenPattern], frozenset[int]]:
-    """The Matcher pattern, and which of its parts are gaps."""
-    parts: list[TokenPattern] = []
+def compiled(pattern: str, lists: Mapping[str, Sequence[str]]) -> Pattern:
+    """The pattern as a Matcher takes it; ValueError with what is wrong with it."""
+    tokens: list[dict[str, Any]] = []
     gaps: set[int] = set()
+    required: list[frozenset[str]] = []
     for element in pattern.split():
         if element.startswith(".."):
-            for _ in range(_gap(element, pattern)):
-                gaps.add(len(parts))
-                parts.append({"LOWER": {"NOT_IN": _BARRIERS}, "OP": "?"})
+            if not element[2:].isdigit() or not tokens:
+                raise ValueError(f"pattern {pattern!r}: {element!r} is no gap between words, such as ..3")
+            for _ in range(int(element[2:])):
+                gaps.add(len(tokens))
+                tokens.append({"LOWER": {"NOT_IN": _BARRIERS}, "OP": "?"})
             continue
         optional = element.endswith("?") and len(element) > 1
-        element = element[:-1] if optional else element
-        part: TokenPattern = {"LIKE_NUM": True} if element == "#" else {"LOWER": {"IN": _words(element, lists, pattern)}}
+        words = [] if element == "#" else _words(element.removesuffix("?") if optional else element, lists, pattern)
+        token: dict[str, Any] = {"LOWER": {"IN": words}} if words else {"LIKE_NUM": True}
         if optional:
-            part["OP"] = "?"
-        parts.append(part)
-    return parts, frozenset(gaps)
-
-
-def _gap(element: str, pattern: str) -> int:
-    try:
-        return int(element[2:])
-    except ValueError:
-        raise ContentError(f"pattern {pattern!r}: {element!r} is not a gap such as ..3") from None
+            token["OP"] = "?"
+            if not tokens:
+                raise ValueError(f"pattern {pattern!r}: its first word may not be missing")
+        elif words:
+            required.append(frozenset(words))
+        tokens.append(token)
+    if not tokens or len(tokens) - 1 in gaps:
+        raise ValueError(f"pattern {pattern!r}: it has to begin and end with a word")
+    return Pattern(tuple(tokens), frozenset(gaps), tuple(required))
 
 
 def _words(element: str, lists: Mapping[str, Sequence[str]], pattern: str) -> list[str]:
@@ -47,7 +59,7 @@ def _words(element: str, lists: Mapping[str, Sequence[str]], pattern: str) -> li
         if alternative.startswith("<") and alternative.endswith(">"):
             name = alternative[1:-1]
             if name not in lists:
-                raise ContentError(f"pattern {pattern!r}: there is no list {name!r}")
+                raise ValueError(f"pattern {pattern!r}: there is no list {name!r}")
             words.extend(word for word in lists[name] if " " not in word)
         else:
             words.append(alternative.lower())

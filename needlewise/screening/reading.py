@@ -18,7 +18,7 @@ from needlewise import clock
 from needlewise.screening import cues, verdicts
 from needlewise.screening.ages import patient_age
 from needlewise.screening.clauses import Clause, clauses
-from needlewise.screening.patterns import compiled
+from needlewise.screening.patterns import Pattern, compiled
 from needlewise.screening.rules import Condition, Past, ScreeningRules, Status
 from needlewise.screening.spelling import Spelling, english_words
 from needlewise.screening.times import days_ago
@@ -80,6 +80,13 @@ class _Match:
 
 
 @dataclass(frozen=True)
+class _ConditionPattern:
+    condition: str
+    pattern: Pattern
+    matcher: Matcher
+
+
+@dataclass(frozen=True)
 class _Parsed:
     words: list[Word]
     texts: list[str]  # with misspellings of known words put right
@@ -98,8 +105,7 @@ class Reader:
         self._vocab = nlp.vocab
         self._now = now
         self._phrases = PhraseMatcher(nlp.vocab, attr="LOWER")
-        self._patterns = Matcher(nlp.vocab)
-        self._gaps: dict[str, frozenset[int]] = {}
+        self._patterns: list[_ConditionPattern] = []
         self._capitals: dict[str, str] = {}
         self._body = {word for key in ("foot", "leg") for word in rules.lexicon.word_lists.get(key, ())}
         # What a doubt is called by its own name ("may be pregnant") is not doubted again.
@@ -152,7 +158,7 @@ class Reader:
 
     def _build(self, nlp: spacy.Language) -> None:
         lexicon = self._rules.lexicon
-        lists = {**lexicon.word_lists, "other_medicines": lexicon.other_medicines}
+        lists = lexicon.pattern_lists()
         spelled: set[str] = set()
         for condition in self._rules.conditions.values():
             words = condition.words
@@ -163,11 +169,11 @@ class Reader:
             for name in words.capitals:
                 self._capitals[name.lower()] = condition.id
                 self._phrases.add(condition.id, [Doc(self._vocab, words=[name.lower()])])
-            for number, pattern in enumerate(words.patterns):
-                parts, gaps = compiled(pattern, lists)
-                key = f"{condition.id}#{number}"
-                self._gaps[key] = gaps
-                self._patterns.add(key, [parts])
+            for written in words.patterns:
+                pattern = compiled(written, lists)
+                matcher = Matcher(nlp.vocab)
+                matcher.add(condition.id, [list(pattern.tokens)])
+                self._patterns.append(_ConditionPattern(condition.id, pattern, matcher))
             for name in (*words.names, *words.brands):
                 spelled.update(word for word in name.lower().replace("-", " ").split() if word.isalpha())
         for phrase in lexicon.not_meant:
@@ -198,16 +204,21 @@ class Reader:
         for key, start, end in self._phrases(plain):
             condition = self._vocab.strings[key]
             name = " ".join(texts[start:end])
-            if self._capitals.get(name) == condition and not _meant_as_short_form(doc, words, texts, start, end):
+            if self._capitals.get(name) == condition and not _meant_as_short_form(
+                doc, words, texts, start, end
+            ):
                 continue
-            telling = frozenset(index for index in range(start, end) if texts[index] not in _GLUE)
-            core = telling or frozenset(range(start, end))
+            core = _telling(texts, frozenset(range(start, end)))
             yield _Match(condition.removesuffix("?"), start, end, core, condition.endswith("?"))
-        for key, start, end, alignment in self._patterns(plain, with_alignments=True):
-            name = self._vocab.strings[key]
-            gaps = self._gaps[name]
-            core = frozenset(start + offset for offset, part in enumerate(alignment) if part not in gaps)
-            yield _Match(name.split("#")[0], min(core), max(core) + 1, core)
+        said = set(texts)
+        for one in self._patterns:
+            if not one.pattern.can_match(said):
+                continue
+            for _, start, _, alignment in one.matcher(plain, with_alignments=True):
+                named = frozenset(
+                    start + offset for offset, part in enumerate(alignment) if part not in one.pattern.gaps
+                )
+                yield _Match(one.condition, min(named), max(named) + 1, _telling(texts, named))
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -218,12 +229,18 @@ class Reader:
         mentions: list[Mention] = []
         previous_other: dict[int, bool] = {}
         for match in parsed.matches:
-            number = next(at for at, clause in enumerate(parsed.clauses) if clause.start <= match.start < clause.end)
+            number = next(
+                at for at, clause in enumerate(parsed.clauses) if clause.start <= match.start < clause.end
+            )
             clause = parsed.clauses[number]
-            frame = self._frame(parsed, match, number, previous_is_other=previous_other.get(number - 1, False))
+            frame = self._frame(
+                parsed, match, number, previous_is_other=previous_other.get(number - 1, False)
+            )
             whose = cues.of_someone_else(frame)
             other = whose == "other" or (whose == "pronoun" and relative_named)
-            previous_other[number] = other and not (number + 1 < len(parsed.clauses) and parsed.clauses[number + 1].after_turn)
+            previous_other[number] = other and not (
+                number + 1 < len(parsed.clauses) and parsed.clauses[number + 1].after_turn
+            )
             subject: Subject = "other" if other and not for_another else "self"
             sentence = [
                 text
@@ -232,14 +249,17 @@ class Reader:
                 for text in parsed.texts[one.start : one.end]
             ]
             text = doc[parsed.words[match.start].token : parsed.words[match.end - 1].token + 1].text
-            stated = cues.stated(frame, reply=reply)
-            mentions.append(self._mention(match, frame, sentence, today, subject=subject, stated=stated, text=text))
+            mentions.append(
+                self._mention(match, frame, sentence, today, subject=subject, reply=reply, text=text)
+            )
         mentions.extend(self._age(parsed))
         return mentions
 
     def _frame(self, parsed: _Parsed, match: _Match, number: int, *, previous_is_other: bool) -> cues.Frame:
         clause = parsed.clauses[number]
-        covered = {index for other in parsed.matches if other is not match for index in range(other.start, other.end)}
+        covered = {
+            index for other in parsed.matches if other is not match for index in range(other.start, other.end)
+        }
         after: list[str] = []
         if number + 1 < len(parsed.clauses):
             following = parsed.clauses[number + 1]
@@ -270,7 +290,7 @@ class Reader:
         today: date,
         *,
         subject: Subject,
-        stated: bool,
+        reply: bool,
         text: str,
     ) -> Mention:
         condition = self._rules.conditions[match.condition]
@@ -280,6 +300,7 @@ class Reader:
         if status is Status.PRESENT and doubtful:
             status = Status.UNSURE
         days = days_ago([*frame.left, *frame.right, *frame.after], today)
+        stated = cues.stated(frame, reply=reply, dated=days is not None)
         current = True
         if status is not Status.ABSENT:
             condition, status, current = self._as_of_today(condition, status, frame, sentence, days)
@@ -356,6 +377,11 @@ class Reader:
         return rest
 
 
+def _telling(texts: list[str], indexes: frozenset[int]) -> frozenset[int]:
+    """The indexes of words that carry the meaning, without "of", "my" and the like."""
+    return frozenset(index for index in indexes if texts[index] not in _GLUE) or indexes
+
+
 def _variants(name: str) -> set[str]:
     """The ways in which a name is written: plural, hyphen, one word."""
     name = name.lower()
@@ -385,7 +411,8 @@ def _kept(found: Iterable[_Match]) -> list[_Match]:
         ):
             kept.append(match)
     return sorted(
-        (match for match in kept if match.condition not in (_NEITHER, _PRIVATE)), key=lambda match: match.start
+        (match for match in kept if match.condition not in (_NEITHER, _PRIVATE)),
+        key=lambda match: match.start,
     )
 
 
@@ -412,4 +439,6 @@ def _late_pregnancy(sentence: list[str]) -> bool:
 
 
 def _of_a_relative_only(texts: list[str]) -> bool:
-    return any(text in cues.RELATIVES for text in texts) and not any(text in ("i", "me", "am") for text in texts)
+    return any(text in cues.RELATIVES for text in texts) and not any(
+        text in ("i", "me", "am") for text in texts
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from needlewise.errors import ContentError, NeedlewiseError
+from needlewise.screening.patterns import compiled
 from needlewise.screening.rulefile import Entry, read_rule_file
 
 
@@ -129,6 +130,10 @@ class Lexicon:
     private: tuple[str, ...]
     other_medicines: tuple[str, ...]
 
+    def pattern_lists(self) -> dict[str, tuple[str, ...]]:
+        """The lists that a pattern may name."""
+        return {**self.word_lists, "other_medicines": self.other_medicines}
+
 
 @dataclass(frozen=True)
 class _Applied:
@@ -214,12 +219,20 @@ class ScreeningRules:
     def _unsure(self, key: str) -> _Applied:
         condition = self.conditions.get(key)
         row = condition.row if condition is not None else self.card(key).row
-        return _Applied(row=row, outcome=Outcome.CALL, doctor_first=condition is not None and condition.doctor_first)
+        return _Applied(
+            row=row, outcome=Outcome.CALL, doctor_first=condition is not None and condition.doctor_first
+        )
 
     def _ruling(self, applied: Iterable[_Applied]) -> Ruling:
         strictest_first = sorted(applied, key=lambda one: -one.outcome.strictness)
         if not strictest_first:
-            return Ruling(Outcome.BOOK, doctor_first=False, rows=(self.row_when_nothing_applies,), tell=(), guardian=False)
+            return Ruling(
+                Outcome.BOOK,
+                doctor_first=False,
+                rows=(self.row_when_nothing_applies,),
+                tell=(),
+                guardian=False,
+            )
         outcome = strictest_first[0].outcome
         guardian = any(one.guardian for one in strictest_first)
         tell = dict.fromkeys(one.tell for one in strictest_first if one.tell is not None)
@@ -253,7 +266,18 @@ def load_rules(path: Path) -> ScreeningRules:
             if source not in sources:
                 raise entry.error(f"sources: {source!r} is not in the list of sources")
         conditions[condition.id] = condition
+    lexicon = Lexicon(
+        word_lists=MappingProxyType({key: top.sub("words").texts(key) for key in top.sub("words").keys()}),
+        not_meant=top.texts("not_meant"),
+        private=top.texts("private"),
+        other_medicines=top.texts("other_medicines"),
+    )
     for entry in top.entries("conditions"):
+        for pattern in entry.texts("patterns"):
+            try:
+                compiled(pattern, lexicon.pattern_lists())
+            except ValueError as error:
+                raise entry.error(f"patterns: {error}") from None
         for key in ("older", "unsure_as", "controlled_as", "late_pregnancy_as"):
             target = entry.optional_text(key)
             if target is not None and target not in conditions:
@@ -271,12 +295,7 @@ def load_rules(path: Path) -> ScreeningRules:
         cards=cards,
         conditions=MappingProxyType(conditions),
         combinations=tuple(_combination(entry, conditions) for entry in top.entries("together")),
-        lexicon=Lexicon(
-            word_lists=MappingProxyType({key: top.sub("words").texts(key) for key in top.sub("words").keys()}),
-            not_meant=top.texts("not_meant"),
-            private=top.texts("private"),
-            other_medicines=top.texts("other_medicines"),
-        ),
+        lexicon=lexicon,
         row_when_nothing_applies=top.text("row_when_nothing_applies"),
     )
 

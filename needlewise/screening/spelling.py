@@ -33,7 +33,11 @@ def english_words(nlp: Language) -> Callable[[str], bool]:
             return True
         for ending in _ENDINGS:
             stem = word.removesuffix(ending)
-            if stem != word and len(stem) > 2 and (stem in known or stem + "e" in known or stem[:-1] in known):
+            if (
+                stem != word
+                and len(stem) > 2
+                and (stem in known or stem + "e" in known or stem[:-1] in known)
+            ):
                 return True
         return False
 

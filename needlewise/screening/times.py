@@ -19,7 +19,15 @@ _MONTHS = {
     )
     for name in names
 }  # fmt: skip
-_SEASON_ENDS = {"spring": 5, "summer": 8, "fall": 11, "autumn": 11, "winter": 2, "christmas": 12, "thanksgiving": 11}
+_SEASON_ENDS = {
+    "spring": 5,
+    "summer": 8,
+    "fall": 11,
+    "autumn": 11,
+    "winter": 2,
+    "christmas": 12,
+    "thanksgiving": 11,
+}
 _UNIT_DAYS = {
     "day": 1, "days": 1, "night": 1, "nights": 1, "week": 7, "weeks": 7, "month": 30, "months": 30,
     "year": 365, "years": 365, "decade": 3650, "decades": 3650,
@@ -28,18 +36,40 @@ _AGO = {"ago", "back", "earlier", "prior"}
 _SOME = {"a": 1, "an": 1, "1": 1, "couple": 2, "few": 3, "several": 4, "many": 5, "some": 3, "half": 0}
 _JUST_NOW = {"today", "tonight", "yesterday", "recently", "lately"}
 _LONG_AGO = 3650
-_CHILDHOOD = {"kid", "child", "teen", "teenager", "childhood", "baby", "infant", "boy", "girl", "young", "little", "youth"}
-_MONTH_LEADS = {"in", "last", "this", "early", "late", "mid", "since", "of", "until", "til", "till", "back", "was"}
+_CHILDHOOD = {
+    "kid",
+    "child",
+    "teen",
+    "teenager",
+    "childhood",
+    "baby",
+    "infant",
+    "boy",
+    "girl",
+    "young",
+    "little",
+    "youth",
+}
+_MONTH_LEADS = {
+    "in",
+    "last",
+    "this",
+    "early",
+    "late",
+    "mid",
+    "since",
+    "of",
+    "until",
+    "til",
+    "till",
+    "back",
+    "was",
+}
 
 
 def days_ago(words: Sequence[str], today: date) -> int | None:
     """The fewest days ago that the words allow; None when they say no time."""
-    found = [
-        days
-        for index in range(len(words))
-        for days in (_at(words, index, today),)
-        if days is not None
-    ]
+    found = [days for index in range(len(words)) for days in (_at(words, index, today),) if days is not None]
     return min(found) if found else None
 
 

@@ -83,12 +83,20 @@ def says_nothing_else(text: str) -> bool:
 def bare_verdict(text: str, *, question: bool) -> Verdict:
     """What the reply says to the card, leaving aside any condition that it names."""
     if _NO_THOUGH_HEDGED.search(text):
-        return "unsure" if re.search(r"\b(?:but|though) (?:i am |am )?not (?:really )?sure\b|\bmaybe\b", text) else "no"
+        return (
+            "unsure"
+            if re.search(r"\b(?:but|though) (?:i am |am )?not (?:really )?sure\b|\bmaybe\b", text)
+            else "no"
+        )
     if _UNSURE.search(text) and not question:
         return "unsure"
     no, yes = _NO.search(text) is not None or _ALL_GOOD.match(text) is not None, _YES.search(text) is not None
     if no and yes:
-        return "yes" if re.search(r"^no+\b.*\b(?:wait|sorry|actually|oh) (?:yes|yeah|i do|i have)\b", text) else "unsure"
+        return (
+            "yes"
+            if re.search(r"^no+\b.*\b(?:wait|sorry|actually|oh) (?:yes|yeah|i do|i have)\b", text)
+            else "unsure"
+        )
     if doctor_said_fine(text) and not no:
         return "yes" if yes else "unsure"
     if no:

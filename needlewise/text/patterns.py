@@ -22,7 +22,9 @@ _MAIL_HOSTS = (
 _DOT = r"(?:\s?\.\s?|\s(?:dot|punto|period)\s|\s?[\[(]dot[\])]\s?)"
 _AT = r"(?:\s(?:at|arroba)\s|\s?[\[(]at[\])]\s?|\s{0,2}@\s{0,2})"
 _MAILS = (
-    re.compile(rf"{_MAIL_NAME}@(?:[a-z]|(?=[\w-]{{0,62}}\.[a-z]))[\w-]{{0,62}}(?:\.[\w-]{{1,63}}){{0,4}}", _I),
+    re.compile(
+        rf"{_MAIL_NAME}@(?:[a-z]|(?=[\w-]{{0,62}}\.[a-z]))[\w-]{{0,62}}(?:\.[\w-]{{1,63}}){{0,4}}", _I
+    ),
     re.compile(rf"{_MAIL_NAME}\s{{0,2}}@\s{{0,2}}[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,3}}{_DOT}{_TLD}\b", _I),
     # "kara dot finch at gmail dot com": the host is known, so the words before it are a name.
     re.compile(
@@ -32,7 +34,9 @@ _MAILS = (
     ),
 )
 # "jjones at work dot com" may as well be a website; it takes a word about mail, or an odd name, to be an address.
-_MAIL_PERHAPS = re.compile(rf"[\w%+.-]{{1,64}}{_AT}[\w-]{{2,40}}(?:{_DOT}[\w-]{{2,40}}){{0,2}}{_DOT}{_TLD}\b", _I)
+_MAIL_PERHAPS = re.compile(
+    rf"[\w%+.-]{{1,64}}{_AT}[\w-]{{2,40}}(?:{_DOT}[\w-]{{2,40}}){{0,2}}{_DOT}{_TLD}\b", _I
+)
 _MAIL_WORD = re.compile(r"\b(?:e-?mails?|correo|send|write|reach me|mail me|contact me|inbox)\b", _I)
 _ODD_NAME = re.compile(r"\w{0,64}[\d._]")
 _NEAR = 40
@@ -53,9 +57,7 @@ def find_emails(text: str) -> Iterator[Span]:
 _SEP = r"[\s.\-\u2010-\u2015/_*]{0,3}"
 _DIGIT = r"[\doO]"
 _EXTENSION = r"(?:\s{0,2},?\s{0,2}(?:ext|extension|x)\.?\s{0,2}\d{1,6}\b)?"
-_UNIT = (
-    r"(?!\s{0,2}(?:mg|mcg|iu|ml|units?|steps?|cal(?:ories)?|dollars?|bucks?|usd|feet|ft|hz|people|words|lbs?|pounds?|kg|times)\b)"
-)
+_UNIT = r"(?!\s{0,2}(?:mg|mcg|iu|ml|units?|steps?|cal(?:ories)?|dollars?|bucks?|usd|feet|ft|hz|people|words|lbs?|pounds?|kg|times)\b)"
 _DIGIT_WORD = r"(?:zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)"
 _PHONES = (
     re.compile(
@@ -64,7 +66,10 @@ _PHONES = (
     re.compile(rf"(?<!\w)\((?:\+?1{_SEP})?[2-9]\d{{2}}{_SEP}\d{{3}}{_SEP}\d{{4}}\)"),
     re.compile(r"(?<![\w])(?:\+|00)\s?\d{1,3}(?:[\s.\-()/]{0,2}\d{1,5}){2,6}(?!\d)"),
     re.compile(rf"(?<![\w$.\-/])[2-9]\d{{2}}[-.\u2010-\u2015]\d{{4}}(?![\w]|[-./]\d){_UNIT}{_EXTENSION}", _I),
-    re.compile(rf"\b{_DIGIT_WORD}(?:[\s,.\-]{{1,3}}(?:{_DIGIT_WORD}|\d{{1,4}})){{2,24}}[\s,.\-]{{1,3}}(?:{_DIGIT_WORD}|\d{{1,4}})\b", _I),
+    re.compile(
+        rf"\b{_DIGIT_WORD}(?:[\s,.\-]{{1,3}}(?:{_DIGIT_WORD}|\d{{1,4}})){{2,24}}[\s,.\-]{{1,3}}(?:{_DIGIT_WORD}|\d{{1,4}})\b",
+        _I,
+    ),
     re.compile(r"(?<![\w/])\d(?:[ .\-]{1,2}\d){6,10}(?![\w/]|[ .\-]{1,2}\d)"),
 )
 _PHONE_WORD = re.compile(
@@ -91,7 +96,8 @@ def find_phones(text: str) -> Iterator[Span]:
 def _digits_said(text: str) -> int:
     """How many digits, counting "four" as one."""
     return sum(
-        sum(sign.isdigit() or sign in "oO" for sign in word) if word[0].isdigit() else 1 for word in _WORDS.findall(text)
+        sum(sign.isdigit() or sign in "oO" for sign in word) if word[0].isdigit() else 1
+        for word in _WORDS.findall(text)
     )
 
 
@@ -113,13 +119,27 @@ _ACCOUNT = (
     r"|mrn|medical\srecord|chart|patient|auth(?:orization)?|driver'?s?\slicen[sc]e|licen[sc]e|dl|passport|card|debit|credit|visa"
     r"|mastercard|amex|routing|bcbs|blue\s(?:cross|shield)|aetna|cigna|humana|uhc|united|kaiser|hsa|fsa|id|mbi|rx\s?bin)"
 )
-_ACCOUNT_JOIN = r"(?:\s?(?:id|no|num|numb?er|nbr|is|are|my|the|for|of|card|plan|security|its|it's)\b\.?|\s?[:#=-])"
+_ACCOUNT_JOIN = (
+    r"(?:\s?(?:id|no|num|numb?er|nbr|is|are|my|the|for|of|card|plan|security|its|it's)\b\.?|\s?[:#=-])"
+)
 _NUMBERS_NAMED = (
     (re.compile(rf"\b{_ACCOUNT}\b(?P<join>{_ACCOUNT_JOIN}{{0,6}})\s{{0,2}}{_VALUE}", _I), 4),
     (re.compile(r"\blast\s(?:4|four)\b[^\d\n]{0,40}(?P<value>\d{4})(?!\d)", _I), 4),
     (re.compile(r"\bending\s(?:in|with|on)\s(?P<value>\d{4})(?!\d)", _I), 4),
-    (re.compile(r"\b(?:cvv2?|cvc|security\scode|pin)\b[\s:#=]{0,3}(?:is\s|code\s|no\s){0,2}(?P<value>\d{3,4})(?!\d)", _I), 3),
-    (re.compile(r"\b(?:exp|expires|expiry|expiration)\b\.?[\s:]{0,2}(?:date\s)?(?:is\s)?(?P<value>\d{1,2}\s?/\s?\d{2,4})", _I), 3),
+    (
+        re.compile(
+            r"\b(?:cvv2?|cvc|security\scode|pin)\b[\s:#=]{0,3}(?:is\s|code\s|no\s){0,2}(?P<value>\d{3,4})(?!\d)",
+            _I,
+        ),
+        3,
+    ),
+    (
+        re.compile(
+            r"\b(?:exp|expires|expiry|expiration)\b\.?[\s:]{0,2}(?:date\s)?(?:is\s)?(?P<value>\d{1,2}\s?/\s?\d{2,4})",
+            _I,
+        ),
+        3,
+    ),
 )
 _NUMBER_WORD = re.compile(r"\b(?:id|no|num|numb?er|nbr)\b|#", _I)
 
@@ -133,7 +153,9 @@ def find_numbers(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             value = match["value"]
             digits = sum(map(str.isdigit, value))
-            named = "join" not in match.groupdict() or bool(_NUMBER_WORD.search(match[0], 0, match.start("value") - match.start()))
+            named = "join" not in match.groupdict() or bool(
+                _NUMBER_WORD.search(match[0], 0, match.start("value") - match.start())
+            )
             # "insurance 2024" is a year: without "number" or "id" it takes six signs of which four are digits.
             if digits >= least and (named or (len(value) >= 6 and digits > 4) or digits < len(value) - 1):
                 yield match.span("value")
@@ -152,9 +174,7 @@ _STATE_NAMES = (
     r"|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|ohio|oklahoma"
     r"|oregon|pennsylvania|tennessee|texas|utah|vermont|virginia|washington|wisconsin|wyoming|(?:north|south)\s(?:carolina|dakota)|new\s(?:hampshire|jersey|mexico|york)|west\svirginia"
 )
-_STATE_CODES = (
-    r"A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]"
-)
+_STATE_CODES = r"A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]"
 _PLAIN_CODES = r"a[kz]|c[at]|d[ce]|fl|ga|il|k[sy]|m[dnst]|n[cdhjmvy]|ri|s[cd]|t[nx]|ut|v[at]|w[aivy]"
 _ZIP = r"\d{5}(?:-\d{4})?(?!\d)"
 _NO_NAME = (
@@ -249,15 +269,18 @@ _ANY_DATE = (
 )
 _BIRTH = r"(?:d\s?\.?\s?o\s?\.?\s?b\b\.?|dates?\sof\sbirth|birth\s?date|birth\s?day|birthdate|b-?day|born|birth|fecha\sde\snacimiento|nac[ií](?:mos|do|da)?|cumplea[nñ]os)"
 _BORN = re.compile(
-    rf"\b{_BIRTH}[\s:=,#-]{{0,4}}(?:(?:is|was|on|in|the|of|my|his|her|it's|its|es|el|en|back|s)\b[\s:]{{0,3}}){{0,5}}(?P<date>{_ANY_DATE})", _I
+    rf"\b{_BIRTH}[\s:=,#-]{{0,4}}(?:(?:is|was|on|in|the|of|my|his|her|it's|its|es|el|en|back|s)\b[\s:]{{0,3}}){{0,5}}(?P<date>{_ANY_DATE})",
+    _I,
 )
 _BORN_AFTER = re.compile(
-    rf"(?<![\w/.-])(?P<date>{_ANY_DATE})[\s,.()-]{{1,4}}(?:(?:is|was|it's|as|that's)\s)?(?:(?:my|his|her|the|our)\s)?(?:{_BIRTH})(?!\w)", _I
+    rf"(?<![\w/.-])(?P<date>{_ANY_DATE})[\s,.()-]{{1,4}}(?:(?:is|was|it's|as|that's)\s)?(?:(?:my|his|her|the|our)\s)?(?:{_BIRTH})(?!\w)",
+    _I,
 )
 _ALONE = re.compile(rf"(?<![\w/.$-]){_NUMERIC}", _I)
 _ALONE_ISO = re.compile(rf"(?<![\w/.$-])((?:19|20)\d{{2}})[/.\-]\d{{1,2}}[/.\-]\d{{1,2}}(?!\d)")
 _ALONE_WORDED = re.compile(
-    rf"(?<![\w/.$-])(?:{_MONTH}\.?\s{_DAY}\s?,?\s((?:19|20)\d{{2}})|{_DAY}\s(?:of\s|de\s)?{_MONTH}\.?\s?,?\s(?:de\s|del\s)?((?:19|20)\d{{2}}))(?!\d)", _I
+    rf"(?<![\w/.$-])(?:{_MONTH}\.?\s{_DAY}\s?,?\s((?:19|20)\d{{2}})|{_DAY}\s(?:of\s|de\s)?{_MONTH}\.?\s?,?\s(?:de\s|del\s)?((?:19|20)\d{{2}}))(?!\d)",
+    _I,
 )
 _EVENT = re.compile(
     r"\b(?:surger(?:y|ies)|operat\w{0,5}|injur\w{0,4}|accident|diagnos\w{0,3}|broke|broken|fractur\w{0,3}|since|start(?:ed|s)?|began|fell|sprain\w{0,3}"

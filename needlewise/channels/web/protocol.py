@@ -28,7 +28,12 @@ class SendMessage(Struct, frozen=True, forbid_unknown_fields=True):
     id: ClientId
     text: str | None = None
     choices: Annotated[list[ChoiceId], Meta(min_length=1, max_length=30)] | None = None
-    fields: Annotated[dict[FieldName, Annotated[str, Meta(max_length=LONGEST)]], Meta(min_length=1, max_length=10)] | None = None
+    fields: (
+        Annotated[
+            dict[FieldName, Annotated[str, Meta(max_length=LONGEST)]], Meta(min_length=1, max_length=10)
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
         if sum(part is not None for part in (self.text, self.choices, self.fields)) != 1:

@@ -61,12 +61,18 @@ class WebChannel:
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
-        return [Route(path, self._guarded(handlers), methods=[*handlers, "OPTIONS"]) for path, handlers in by_path.items()]
+        return [
+            Route(path, self._guarded(handlers), methods=[*handlers, "OPTIONS"])
+            for path, handlers in by_path.items()
+        ]
 
     async def clinics(self, request: Request) -> Response:
         """Which clinics this deployment serves, the default one first."""
         default = self._services.settings.default_clinic
-        ordered = sorted(self._services.library.clinics.values(), key=lambda clinic: (clinic.clinic != default, clinic.name))
+        ordered = sorted(
+            self._services.library.clinics.values(),
+            key=lambda clinic: (clinic.clinic != default, clinic.name),
+        )
         return JSONResponse([{"id": c.clinic, "name": c.name, "fictional": c.fictional} for c in ordered])
 
     async def open_session(self, request: Request) -> Response:
@@ -76,8 +82,12 @@ class WebChannel:
             raise Refused(404, "conversation.unknown_clinic")
         self._check_origin(request, body.clinic)
         language = body.language.split("-")[0].lower()
-        conversation, token, messages = await self._chat.open(body.clinic, "web", language if language in _LANGUAGES else "en")
-        return JSONResponse({"token": token, "conversation": conversation.id, "messages": messages}, status_code=201)
+        conversation, token, messages = await self._chat.open(
+            body.clinic, "web", language if language in _LANGUAGES else "en"
+        )
+        return JSONResponse(
+            {"token": token, "conversation": conversation.id, "messages": messages}, status_code=201
+        )
 
     async def send(self, request: Request) -> Response:
         conversation = await self._conversation(request)
@@ -153,7 +163,11 @@ class WebChannel:
     def _check_origin(self, request: Request, clinic: str) -> None:
         """Pages of other websites may chat only for the clinics that named them. No Origin means no browser page."""
         origin = request.headers.get("origin")
-        if origin and not self._is_same(request, origin) and origin not in self._services.library.clinic(clinic).origins:
+        if (
+            origin
+            and not self._is_same(request, origin)
+            and origin not in self._services.library.clinic(clinic).origins
+        ):
             raise Refused(403, "conversation.not_here")
 
     def _is_same(self, request: Request, origin: str) -> bool:

@@ -92,7 +92,7 @@ function element(tag, attributes = {}, ...children) {
 
 function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "icon");
+  svg.setAttribute("class", `icon icon-${name}`);
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
   use.setAttribute("href", `#icon-${name}`);
@@ -301,7 +301,7 @@ function messageSources(answers) {
     const from = [publisher, year].filter(Boolean).join(", ");
     return element("li", {}, url ? link(url, {}, title) : element("span", {}, title), from ? element("small", {}, from) : null);
   });
-  const summary = element("summary", {}, icon("source"), strings.sources);
+  const summary = element("summary", {}, icon("source"), strings.sources, icon("down"));
   return element("details", { class: "sources" }, summary, element("ul", {}, ...entries));
 }
 
@@ -660,8 +660,8 @@ function trouble(words, label = null, act = null) {
   if (act) place.append(button(label, act, { class: "link" }));
 }
 
-function reveal(item, block) {
-  item.scrollIntoView({ block, inline: "nearest" });
+function reveal(item, block, behavior = "auto") {
+  item.scrollIntoView({ block, inline: "nearest", behavior });
 }
 
 function enterTalk() {
@@ -699,7 +699,9 @@ async function loadClinics() {
 
 function showClinic() {
   byId("clinic").value = chat.clinic;
-  byId("made-up").hidden = !chat.clinics.find(({ id }) => id === chat.clinic)?.fictional;
+  const fictional = Boolean(chat.clinics.find(({ id }) => id === chat.clinic)?.fictional);
+  for (const part of document.querySelectorAll(".made-up")) part.hidden = !fictional;
+  document.querySelector(".real").hidden = fictional;
 }
 
 async function changeClinic() {
@@ -738,7 +740,7 @@ async function resume({ session, clinic, waiting = [] }) {
   }
   remember();
   const last = byId("messages").lastElementChild;
-  if (last) reveal(last, "end");
+  if (last) reveal(last, "end", "instant");
 }
 
 /** Fills the list; gives back those of `waiting` that still lack an answer. */
