@@ -23,6 +23,7 @@ from needlewise.screening.rules import Outcome
 
 SLOTS = ("location", "visit_kind", "first_name", "contact", "times", "consent", "confirm")
 _ANY = "any"
+_YES_OR_NO = ("consent", "confirm")
 _CHANGEABLE = ("location", "visit_kind", "first_name", "contact", "times")
 _RESET: Events = [
     SlotSet(name, None) for name in (*SLOTS, "request_kind", "request_draft", "left_form", "wants_visit")
@@ -212,9 +213,7 @@ def _answered(tracker: Tracker, heard: Heard, requested: str) -> tuple[str, str 
         return requested, heard.fields.get(requested, "")
     if heard.choice:
         return requested, None
-    if requested in ("consent", "confirm"):
-        if heard.command in ("stop",):
-            return requested, None
+    if requested in _YES_OR_NO:
         return requested, heard.verdict if heard.verdict in ("yes", "no") else None
     if heard.command or heard.act == "start_over":
         return requested, None
@@ -234,7 +233,7 @@ def _taken(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, answer: st
         return []
     if slot.startswith("change_"):
         return _reopen(slot.removeprefix("change_"))
-    if "slot" not in heard.choice and _is_side_question(heard, slot):
+    if "slot" not in heard.choice and slot not in _YES_OR_NO and _is_side_question(heard, slot):
         return []
     value = _value(tracker, heard, clinic, slot, answer)
     return [] if value is None else [SlotSet(slot, value)]
@@ -275,7 +274,7 @@ def _is_side_question(heard: Heard, slot: str) -> bool:
         return False
     if slot == "times":
         return heard.asks and "?" in heard.text and bool(heard.topics or heard.offered)
-    if slot in ("consent", "confirm"):
+    if slot in _YES_OR_NO:
         return True
     if heard.asks and (heard.topics or heard.offered or heard.act):
         return True

@@ -130,19 +130,18 @@ class ActionScreeningOutcome(Action):
         if reason := tracker.get_slot("left_form"):
             return say_left(dispatcher, reason, heard)
         decided = ruling(known_facts(tracker), heard)
-        say_outcome(dispatcher, heard, decided)
         events: Events = [SlotSet("outcome", decided.outcome.value)]
-        if (
-            tracker.get_slot("wants_visit")
-            and decided.outcome in (Outcome.BOOK, Outcome.TELL)
-            and not decided.guardian
-        ):
+        goes_on = tracker.get_slot("wants_visit") and decided.outcome in (Outcome.BOOK, Outcome.TELL)
+        say_outcome(dispatcher, heard, decided, choices=not goes_on)
+        if goes_on:
             return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
         return events
 
 
-def say_outcome(dispatcher: CollectingDispatcher, heard: Heard, decided: Ruling) -> None:
-    """The outcome's phrase with the ways on that it allows. Never that anyone is cleared."""
+def say_outcome(
+    dispatcher: CollectingDispatcher, heard: Heard, decided: Ruling, *, choices: bool = True
+) -> None:
+    """The outcome's phrase with the ways on that it allows (none when the dialogue goes on by itself)."""
     if decided.guardian:
         say(dispatcher, "screening.outcome_guardian")
     elif decided.outcome is Outcome.NOW:
@@ -153,12 +152,12 @@ def say_outcome(dispatcher: CollectingDispatcher, heard: Heard, decided: Ruling)
         call = Choice(word("booking.call_me", heard), {"act": "talk_to_human", "request": "callback"})
         say(dispatcher, key, choices=[call, exam])
     else:
-        visit = act_choice("conversation.ask_for_visit", "book_appointment", heard)
+        visit = [act_choice("conversation.ask_for_visit", "book_appointment", heard)] if choices else []
         if decided.outcome is Outcome.TELL:
             what = " ".join(word(key, heard) for key in decided.tell)
-            say(dispatcher, "screening.outcome_tell", choices=[visit], what=what)
+            say(dispatcher, "screening.outcome_tell", choices=visit, what=what)
         else:
-            say(dispatcher, "screening.outcome_book", choices=[visit])
+            say(dispatcher, "screening.outcome_book", choices=visit)
 
 
 def say_left(dispatcher: CollectingDispatcher, reason: str, heard: Heard) -> Events:

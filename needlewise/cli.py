@@ -88,6 +88,7 @@ def serve(
         port=port,
         log_config=None,
         access_log=False,
+        ws="none",  # there are no web sockets here, and the pinned websockets is too old for uvicorn
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=5,
@@ -219,6 +220,15 @@ def new_topic(
     err.print(
         "Now add the id to needlewise/nlu/taxonomy.py, domain.yml and data/stories/questions.yml, then run `needlewise check`."
     )
+
+
+@content_app.command("schema")
+def schema() -> None:
+    """Write the schemas that editors check the files under content/ with."""
+    from needlewise.content.schema import write_schemas
+
+    for path in write_schemas(read_settings().content):
+        out.print(str(path), markup=False, highlight=False)
 
 
 @content_app.command("stale")

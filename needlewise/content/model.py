@@ -153,6 +153,8 @@ class Clinic(Struct, frozen=True, forbid_unknown_fields=True):
     booking: Booking
     contact: Contact = field(default_factory=Contact)
     fictional: bool = False
+    example: bool = False
+    """Modelled on what a real clinic published; the clinic has nothing to do with it, and every page says so."""
     origins: list[str] = []
     hours: Hours | None = None
     locations: list[Location] = []

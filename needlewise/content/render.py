@@ -14,7 +14,7 @@ import phonenumbers
 
 from needlewise.content.library import Library
 from needlewise.content.model import Clinic, Hours, Label, Location, Phrase, PhraseText, Setting, Text
-from needlewise.content.rendered import AnswerNote, Choice, Rendered, SourceNote
+from needlewise.content.rendered import AnswerNote, Choice, Link, Rendered, SourceNote
 from needlewise.errors import ContentError
 
 MADE_SETTINGS = ("hours", "phone", "email", "locations", "needling_locations", "parking")
@@ -67,7 +67,7 @@ class Renderer:
         note = AnswerNote(topic, answer.version, tuple(self._source(name) for name in answer.sources))
         return Rendered(text, "answer", tuple(choices), answers=(note,), key=f"{topic}/{part}")
 
-    def phrase(self, key: str, place: Place, **values: str) -> Rendered:
+    def phrase(self, key: str, place: Place, /, **values: str) -> Rendered:
         """A phrase with its choices; `values` fill its placeholders beside {clinic} and {contact}."""
         phrase = self._phrase(key)
         text = self._fill(_worded(_in_language(phrase, place.language), place.channel), place, values=values)
@@ -80,9 +80,10 @@ class Renderer:
             if entry.answer:
                 leads_to["answer"] = entry.answer
             choices.append(Choice(label, leads_to))
-        return Rendered(text, phrase.kind, tuple(choices), key=key)
+        links = tuple(_dialled(text)) if phrase.kind in ("urgent", "crisis") else ()
+        return Rendered(text, phrase.kind, tuple(choices), links=links, key=key)
 
-    def words(self, key: str, place: Place, **values: str) -> str:
+    def words(self, key: str, place: Place, /, **values: str) -> str:
         """Just the text of a phrase: labels and fragments."""
         return self.phrase(key, place, **values).text
 
@@ -216,7 +217,8 @@ class Renderer:
         asked = [location for location in place.clinic.locations if location.needling == "ask"]
         sentences = []
         if offered:
-            sentences.append(self.words("clinic.needling_at", place, places=self._and(place, offered)))
+            key = "clinic.needling_at_one" if len(offered) == 1 else "clinic.needling_at"
+            sentences.append(self.words(key, place, places=self._and(place, offered)))
         if asked:
             sentences.append(self.words("clinic.needling_ask", place, places=self._and(place, asked)))
         return " ".join(sentences)
@@ -278,6 +280,12 @@ def shown_phone(number: str, channel: str) -> str:
 def labelled(label: Label | Setting, language: str) -> str:
     """A profile's own label in a language, else in English."""
     return _worded(getattr(label, language, None) or label.en, "web")
+
+
+def _dialled(text: str) -> Iterable[Link]:
+    """The numbers that a text tells one to call, as links a channel can show large; each once."""
+    found = dict((url, label) for label, url in _LINK.findall(text) if url.startswith("tel:"))
+    return [Link(label, url) for url, label in found.items()]
 
 
 def _in_language(phrase: Phrase, language: str) -> str | PhraseText:

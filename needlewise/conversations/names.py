@@ -349,7 +349,11 @@ class _Message:
         if lead is Lead.SIGNED:
             return (word.capital and self._closes(word)) or (index == 0 and word.tag == "NNP")
         if lead in (Lead.MET, Lead.ADDRESSED):
-            return word.capital or (ends and word.tag == "NNP") or (lead is Lead.MET and bool(_LAST_OF_TEXT.match(self._text, word.end)))
+            return (
+                word.capital
+                or (ends and word.tag == "NNP")
+                or (lead is Lead.MET and bool(_LAST_OF_TEXT.match(self._text, word.end)))
+            )
         if len(self.words) == 1:
             return word.text[0].isupper()
         return word.person or (

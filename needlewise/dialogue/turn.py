@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from needlewise.dialogue.leaning import Leaning
 from needlewise.dialogue.understanding import Understanding
 from needlewise.safety.triage import Decision, Level, Triage
 from needlewise.text.normalise import normalise
+from needlewise.text.spanish import looks_spanish
 
 if TYPE_CHECKING:
     from needlewise.dialogue.agent import EmbeddedAgent
@@ -38,6 +39,10 @@ MOST_MESSAGES = 4
 
 _URGENT = frozenset({Level.EMERGENCY, Level.URGENT, Level.CRISIS, Level.VIOLENCE, Level.POISON})
 _CRISIS_ACTS = frozenset({Level.CRISIS, Level.VIOLENCE})
+# "I'm fine" does not erase an urgent notice: the number is shown again, and the talk goes on.
+_REASSURANCES = frozenset(
+    {"affirm", "deny", "unsure", "thanks", "goodbye", "feedback_positive", "feedback_negative"}
+)
 _SCREENING_SLOTS = ("card_now", "card_call", "card_tell", "facts", "facts_at", "outcome")
 _PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
 
@@ -107,13 +112,16 @@ class Turns:
         state = msgspec.structs.replace(state, asked=None)
         if decision.level is None and asked:
             decision = self._answer_to_triage(asked, inbound, state, text)
+        if looks_spanish(text):
+            # Words that exist in Spanish (urgent ones first of all) are said in Spanish; the others stay English.
+            place = replace(place, language="es")
         if decision.level is not None and decision.speaks_alone:
             return self._urgent(decision, place, state, at, started)
 
         base = Heard(
             clinic=clinic.clinic,
             channel=conversation.channel,
-            language=conversation.language,
+            language=place.language,
             urgent=_is_recent(state.urgent_at, at),
             conversation=conversation.id,
             at=at.isoformat(),
@@ -123,6 +131,8 @@ class Turns:
         rendered = list(spoken.messages)
         if decision.phrase:
             rendered.insert(0, self._renderer.phrase(decision.phrase, place))
+        if base.urgent and heard.act in _REASSURANCES:
+            rendered.insert(0, self._renderer.phrase("safety.again", place))
         if lapsed:
             rendered.insert(0, self._renderer.phrase("screening.lapsed", place))
         if not rendered:

@@ -3,7 +3,8 @@
 The words come from the `guards` of red_flags.yml; this module knows how far each of them reaches.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -14,6 +15,7 @@ NEGATION_WORDS = 6
 LIST_WORDS = 10  # "no swelling, redness or fever": how far the "or" may be
 LIST_TAIL_WORDS = 4
 ANSWER_WORDS = 5  # "chest pain? no": how far back the answer reaches
+LATER_CLAUSES = 6
 AFTERTHOUGHT_WORDS = 6  # "It is gone now." speaks of the sentence before
 
 NAMES = frozenset(
@@ -47,8 +49,9 @@ class _Stretch:
     start: int
     end: int
 
-    def has(self, spans: Iterable[Span]) -> bool:
-        return any(self.start <= start < self.end for start, _ in spans)
+    def of(self, spans: Sequence[Span]) -> Sequence[Span]:
+        """Those of the sorted spans that begin in the stretch."""
+        return spans[bisect_left(spans, (self.start, 0)) : bisect_left(spans, (self.end, 0))]
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -118,11 +121,7 @@ def _sentences(typed: Typed, found: Mapping[str, list[Span]]) -> list[list[_Stre
 
 
 def _within(found: Mapping[str, list[Span]], name: str, stretch: _Stretch, masks: list[int]) -> list[Span]:
-    return [
-        (start, end)
-        for start, end in found.get(name, ())
-        if stretch.start <= start < stretch.end and not masks[start] & Guard.NEGATED
-    ]
+    return [span for span in stretch.of(found.get(name, [])) if not masks[span[0]] & Guard.NEGATED]
 
 
 def _date(clauses: list[_Stretch], found: Mapping[str, list[Span]], masks: list[int]) -> None:
@@ -130,25 +129,25 @@ def _date(clauses: list[_Stretch], found: Mapping[str, list[Span]], masks: list[
     for name, guard in (("past", Guard.PAST), ("family", Guard.FAMILY)):
         for index, clause in enumerate(clauses):
             markers = _within(found, name, clause, masks)
-            if not markers or (guard is Guard.PAST and clause.has(present)):
+            if not markers or (guard is Guard.PAST and clause.of(present)):
                 continue
             _cover(masks, clause.start, clause.end, guard)
             said = max(end for _, end in markers) - min(start for start, _ in markers)
             if len(clause) - said <= 2 and len(clauses) > 1:
                 neighbour = clauses[index - 1] if index else clauses[1]
-                if not neighbour.has(present):
+                if not neighbour.of(present):
                     _cover(masks, neighbour.start, neighbour.end, guard)
 
 
 def _resolve(
     clauses: list[_Stretch], before: list[_Stretch], found: Mapping[str, list[Span]], masks: list[int]
 ) -> None:
-    for index, clause in enumerate(clauses):
-        if not _within(found, "resolved", clause, masks):
-            continue
-        _cover(masks, clauses[0].start, clause.end, Guard.RESOLVED)
-        if index == 0 and len(clause) <= AFTERTHOUGHT_WORDS and before:
-            _cover(masks, before[0].start, before[-1].end, Guard.RESOLVED)
+    over = [index for index, clause in enumerate(clauses) if _within(found, "resolved", clause, masks)]
+    if not over:
+        return
+    _cover(masks, clauses[0].start, clauses[over[-1]].end, Guard.RESOLVED)
+    if over[0] == 0 and len(clauses[0]) <= AFTERTHOUGHT_WORDS and before:
+        _cover(masks, before[0].start, before[-1].end, Guard.RESOLVED)
 
 
 def _suppose(
@@ -167,9 +166,9 @@ def _suppose(
                 continue
             begin = clause.start if whole else markers[0][0]
             end = clause.end
-            for later in clauses[index + 1 :]:
+            for later in clauses[index + 1 : index + 1 + LATER_CLAUSES]:
                 if later.start in subjects or not (later.start in choices or len(later) <= 2):
                     break
                 end = later.end
-            if not _Stretch(markers[0][1], end).has(for_real):
+            if not _Stretch(markers[0][1], end).of(for_real):
                 _cover(masks, begin, end, Guard.WHAT_IF)

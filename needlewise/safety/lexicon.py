@@ -7,6 +7,7 @@ so the time grows with the length of the text and nothing else.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import regex
 
@@ -110,24 +111,46 @@ def _names(written: str) -> tuple[str, ...]:
     return names
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A phrase to try wherever its first element stands, if the text holds the words it cannot do without."""
+
+    rank: int  # of its concept, in the order in which concepts are found
+    phrase: Phrase
+    needs: tuple[frozenset[str], ...]
+
+
 class Lexicon:
     """All concepts of the file, ready to be found in texts."""
 
     def __init__(self, concepts: Mapping[str, Iterable[Phrase]]) -> None:
         self._phrases = {name: tuple(phrases) for name, phrases in concepts.items()}
         self._order = _in_order(self._phrases)
-        self._by_word: dict[str, list[tuple[int, Phrase]]] = {}
-        self._by_concept: dict[str, list[tuple[int, Phrase]]] = {}
+        self._referred = frozenset(
+            element.concept for phrases in self._phrases.values() for phrase in phrases for element in phrase
+        )
+        self._single: dict[str, set[int]] = {}
+        self._by_word: dict[str, list[_Candidate]] = {}
+        self._by_concept: dict[str, list[_Candidate]] = {}
         for rank, name in enumerate(self._order):
             for phrase in self._phrases[name]:
                 for start in _starts(phrase):
-                    for word in start[0].words:
-                        self._by_word.setdefault(word, []).append((rank, start))
-                    if start[0].concept:
-                        self._by_concept.setdefault(start[0].concept, []).append((rank, start))
+                    self._index(rank, start)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._phrases
+    def _index(self, rank: int, phrase: Phrase) -> None:
+        first = phrase[0]
+        needs = tuple(element.words for element in phrase[1:] if element.words and not element.optional)
+        candidate = _Candidate(rank, phrase, needs)
+        if first.concept:
+            self._by_concept.setdefault(first.concept, []).append(candidate)
+        for word in first.words:
+            if all(element.optional for element in phrase[1:]):
+                self._single.setdefault(word, set()).add(rank)
+            if len(phrase) > 1:
+                self._by_word.setdefault(word, []).append(candidate)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._phrases)
 
     def words(self, *, without: Iterable[str] = ()) -> frozenset[str]:
         """Every word and stem that a phrase names, but for the concepts left out."""
@@ -150,38 +173,49 @@ class Lexicon:
         self, typed: Typed, *, fillers: frozenset[str], ungapped: frozenset[str]
     ) -> dict[str, list[Span]]:
         """Where each concept stands in the text; `fillers` may be stepped over, `ungapped` not left out by a gap."""
+        present: frozenset[str] = frozenset().union(*typed.meanings)
+        live = {
+            word: [candidate for candidate in self._by_word[word] if _has_all(present, candidate.needs)]
+            for word in present
+            if word in self._by_word
+        }
         waiting: dict[int, list[tuple[int, Phrase]]] = {}
+        ready: dict[int, set[Span]] = {}
         for position, meaning in enumerate(typed.meanings):
             for word in meaning:
-                for rank, phrase in self._by_word.get(word, ()):
-                    waiting.setdefault(rank, []).append((position, phrase))
+                for rank in self._single.get(word, ()):
+                    ready.setdefault(rank, set()).add((position, position + 1))
+                for candidate in live.get(word, ()):
+                    waiting.setdefault(candidate.rank, []).append((position, candidate.phrase))
         found: dict[str, list[Span]] = {}
         reader = _Reader(typed, fillers=fillers, ungapped=ungapped)
-        for rank, name in enumerate(self._order):
-            tries = waiting.pop(rank, None)
-            if tries is None:
-                continue
-            spans: set[Span] = set()
-            for position, phrase in tries:
-                for end in reader.ends(phrase, position):
-                    spans.add((position, end))
+        pending = sorted(waiting.keys() | ready.keys())
+        while pending:
+            rank = heappop(pending)
+            spans = ready.get(rank) or set()
+            for position, phrase in waiting.get(rank, ()):
+                reader.add_matches(phrase, position, spans)
             if not spans:
                 continue
+            name = self._order[rank]
             found[name] = sorted(spans)
-            reader.learn(name, spans)
-            for later, phrase in self._by_concept.get(name, ()):
-                waiting.setdefault(later, []).extend(
-                    (start, phrase) for start, _ in _distinct_starts(found[name])
-                )
+            if name in self._referred:
+                reader.learn(name, spans)
+            users = [user for user in self._by_concept.get(name, ()) if _has_all(present, user.needs)]
+            starts = sorted({start for start, _ in spans})
+            for user in users:
+                if user.rank not in waiting and user.rank not in ready:
+                    heappush(pending, user.rank)
+                waiting.setdefault(user.rank, []).extend((start, user.phrase) for start in starts)
         return found
 
 
-def _distinct_starts(spans: list[Span]) -> Iterator[Span]:
-    last = -1
-    for span in spans:
-        if span[0] != last:
-            last = span[0]
-            yield span
+def _has_all(present: frozenset[str], needs: tuple[frozenset[str], ...]) -> bool:
+    # A plain loop: this runs hundreds of times a message.
+    for words in needs:  # noqa: SIM110
+        if present.isdisjoint(words):
+            return False
+    return True
 
 
 def _starts(phrase: Phrase) -> Iterator[Phrase]:
@@ -231,11 +265,12 @@ class _Reader:
             ends.setdefault(start, []).append(end)
         self._spans[name] = ends
 
-    def ends(self, phrase: Phrase, position: int) -> set[int]:
-        """Where the phrase may end when it begins at the position."""
+    def add_matches(self, phrase: Phrase, position: int, spans: set[Span]) -> None:
+        """Add the spans of the phrase when it begins at the position."""
         ends: set[int] = set()
         self._follow(phrase, 0, position, ends)
-        return ends
+        for end in ends:
+            spans.add((position, end))
 
     def _follow(self, phrase: Phrase, index: int, position: int, ends: set[int]) -> None:
         if index == len(phrase):

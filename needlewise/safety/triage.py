@@ -1,5 +1,6 @@
 """What the fixed rules say of a text: how urgent it is, by which rule, and which reply belongs to it."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,10 @@ class Triage:
         )
         self._fillers = rules.lexicon.single_words("filler")
         self._ungapped = rules.lexicon.single_words("negation")
+        self._bit = {name: 1 << index for index, name in enumerate(rules.lexicon)}
+        self._needs = [
+            (rule, [(pattern, self._masks(pattern)) for pattern in rule.patterns]) for rule in rules.rules
+        ]
         self._signs = frozenset(
             name
             for rule in rules.rules
@@ -52,13 +57,16 @@ class Triage:
         """The first rule that fires, in the order of the file; the calm decision when none does."""
         typed = self._without_idioms(self._speller.read(text))
         found = self._find(typed)
-        if not found:
-            return CALM
         signs = (span for name in self._signs & found.keys() for span in found[name])
         masks = guards.guard_words(typed, found, signs=signs)
         sentence_starts = [position for position, before in enumerate(typed.breaks) if before == HARD]
-        for rule in self._rules:
-            if self._fires(rule, found, masks, sentence_starts):
+        reading = _Reading(found, masks, sentence_starts, self._always)
+        present = 0
+        for name in found:
+            present |= self._bit[name]
+        for rule, needs in self._needs:
+            patterns = [pattern for pattern, joins in needs if all([present & join for join in joins])]
+            if patterns and _fires(rule, patterns, reading):
                 return Decision(
                     level=rule.level,
                     rule=rule.id,
@@ -66,6 +74,11 @@ class Triage:
                     speaks_alone=rule.level is not Level.DOCTOR,
                 )
         return CALM
+
+    def _masks(self, pattern: Pattern) -> list[int]:
+        return [
+            sum(self._bit[name] for name in set(join.concepts)) for group in pattern.groups for join in group
+        ]
 
     def _find(self, typed: Typed) -> dict[str, list[Span]]:
         return self._lexicon.find(typed, fillers=self._fillers, ungapped=self._ungapped)
@@ -84,40 +97,42 @@ class Triage:
             breaks=typed.breaks,
         )
 
-    def _fires(
-        self, rule: Rule, found: dict[str, list[Span]], masks: list[int], sentence_starts: list[int]
-    ) -> bool:
-        counted = self._counting(found, masks, ~int(rule.despite))
-        for pattern in rule.patterns:
-            if not _may_fire(pattern, found):
-                continue
-            spans = find_pattern(pattern, counted, sentence_starts)
-            if spans and not any(
-                _same_sentence(spans, counted(name), sentence_starts)
-                for name in (*pattern.without, *rule.unless)
-            ):
-                return True
-        return False
 
-    def _counting(
-        self, found: dict[str, list[Span]], masks: list[int], mattering: int
-    ) -> Callable[[str], list[Span]]:
+@dataclass(frozen=True)
+class _Reading:
+    """One text as the rules see it."""
+
+    found: dict[str, list[Span]]
+    masks: list[int]
+    sentence_starts: list[int]
+    always: frozenset[str]
+
+    def counting(self, mattering: int) -> Callable[[str], list[Span]]:
+        """Looks up the spans of a concept on which none of the mattering guards lies."""
+
         def spans_of(name: str) -> list[Span]:
-            matters = mattering & guards.Guard.NEGATED if name in self._always else mattering
-            return [span for span in found.get(name, ()) if not masks[span[0]] & matters]
+            matters = mattering & guards.Guard.NEGATED if name in self.always else mattering
+            return [span for span in self.found.get(name, ()) if not self.masks[span[0]] & matters]
 
         return spans_of
 
+    def share_sentence(self, spans: list[Span], others: list[Span]) -> bool:
+        """Whether one of the others begins in the sentence (or sentences) of the spans."""
+        first = bisect_right(self.sentence_starts, min(start for start, _ in spans))
+        last = bisect_left(self.sentence_starts, max(end for _, end in spans))
+        begin = self.sentence_starts[first - 1] if first else 0
+        index = bisect_left(others, (begin, 0))
+        if index == len(others):
+            return False
+        return last == len(self.sentence_starts) or others[index][0] < self.sentence_starts[last]
 
-def _may_fire(pattern: Pattern, found: dict[str, list[Span]]) -> bool:
-    return all(any(name in found for name in join.concepts) for group in pattern.groups for join in group)
 
-
-def _same_sentence(spans: list[Span], others: list[Span], sentence_starts: list[int]) -> bool:
-    if not others:
-        return False
-    first = min(start for start, _ in spans)
-    last = max(end for _, end in spans)
-    begin = max((start for start in sentence_starts if start <= first), default=0)
-    end = min((start for start in sentence_starts if start >= last), default=1 << 60)
-    return any(begin <= start < end for start, _ in others)
+def _fires(rule: Rule, patterns: list[Pattern], reading: _Reading) -> bool:
+    counted = reading.counting(~int(rule.despite))
+    for pattern in patterns:
+        spans = find_pattern(pattern, counted, reading.sentence_starts)
+        if spans and not any(
+            reading.share_sentence(spans, counted(name)) for name in (*pattern.without, *rule.unless)
+        ):
+            return True
+    return False

@@ -1,7 +1,7 @@
 """The small pattern language of the rule file, as spaCy Matcher patterns.
 
-    a|b     either word        word?   may be missing      ..3   up to three other words
-    <list>  a word of a list   #       a number
+a|b     either word        word?   may be missing      ..3   up to three other words
+<list>  a word of a list   #       a number
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -39,7 +39,11 @@ def compiled(pattern: str, lists: Mapping[str, Sequence[str]]) -> Pattern:
                 tokens.append({"LOWER": {"NOT_IN": _BARRIERS}, "OP": "?"})
             continue
         optional = element.endswith("?") and len(element) > 1
-        words = [] if element == "#" else _words(element.removesuffix("?") if optional else element, lists, pattern)
+        words = (
+            []
+            if element == "#"
+            else _words(element.removesuffix("?") if optional else element, lists, pattern)
+        )
         token: dict[str, Any] = {"LOWER": {"IN": words}} if words else {"LIKE_NUM": True}
         if optional:
             token["OP"] = "?"

@@ -13,7 +13,7 @@ _I = re.IGNORECASE
 
 # ---- e-mail ----------------------------------------------------------------------------------------------------
 
-_MAIL_NAME = r"[\w.%+'-]{1,64}"
+_MAIL_NAME = r"(?<![\w.%+'-])[\w.%+'-]{1,256}"
 _TLD = r"(?:com|net|org|edu|gov|us|uk|ca|co|io|me|info|biz|mail)"
 _MAIL_HOSTS = (
     r"(?:g\s?mail|googlemail|yahoo|ymail|hot\s?mail|out\s?look|live|msn|aol|i\s?cloud|mac|comcast|verizon|att|sbcglobal"
@@ -28,7 +28,7 @@ _MAILS = (
     re.compile(rf"{_MAIL_NAME}\s{{0,2}}@\s{{0,2}}[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,3}}{_DOT}{_TLD}\b", _I),
     # "kara dot finch at gmail dot com": the host is known, so the words before it are a name.
     re.compile(
-        rf"[\w%+-]{{1,40}}(?:(?:\s?\.\s?|\s(?:dot|underscore|dash|punto)\s)[\w%+-]{{1,40}}){{0,3}}{_AT}"
+        rf"(?<![\w%+-])[\w%+-]{{1,40}}(?:(?:\s?\.\s?|\s(?:dot|underscore|dash|punto)\s)[\w%+-]{{1,40}}){{0,3}}{_AT}"
         rf"{_MAIL_HOSTS}(?:{_DOT}{_TLD}\b|(?![\w.]))",
         _I,
     ),

@@ -73,7 +73,12 @@ class WebChannel:
             self._services.library.clinics.values(),
             key=lambda clinic: (clinic.clinic != default, clinic.name),
         )
-        return JSONResponse([{"id": c.clinic, "name": c.name, "fictional": c.fictional} for c in ordered])
+        return JSONResponse(
+            [
+                {"id": c.clinic, "name": c.name, "fictional": c.fictional, "example": c.example}
+                for c in ordered
+            ]
+        )
 
     async def open_session(self, request: Request) -> Response:
         self._limit(self._sessions, request.client.host if request.client else "unknown")

@@ -23,8 +23,6 @@ const strings = {
   sendForm: "Send",
   missing: "Please fill this in.",
   badEmail: "This does not look like an email address.",
-  yes: "Yes",
-  no: "No",
   sources: "Where this comes from",
   newTab: "(opens in a new tab)",
   sending: "Sending",
@@ -69,7 +67,7 @@ const strings = {
 
 const kinds = new Set(["answer", "question", "outcome", "urgent", "crisis", "handoff", "notice"]);
 const linkProtocols = new Set(["http:", "https:", "tel:", "mailto:"]);
-const fieldTypes = new Set(["text", "tel", "email", "date", "number", "checkbox", "textarea"]);
+const fieldTypes = new Set(["text", "tel", "email", "textarea"]);
 const storeKey = "needlewise.chat";
 const requestMilliseconds = 45_000;
 const typingAfterMilliseconds = 500;
@@ -149,7 +147,6 @@ class Refusal extends Error {
     super(answer.message || strings.unclear);
     this.status = status;
     this.said = answer.message || null;
-    this.fields = answer.fields ?? {};
     this.seconds = seconds;
   }
 
@@ -299,7 +296,8 @@ function messageSources(answers) {
   if (sources.size === 0) return null;
   const entries = [...sources.values()].map(({ title, publisher, year, url }) => {
     const from = [publisher, year].filter(Boolean).join(", ");
-    return element("li", {}, url ? link(url, {}, title) : element("span", {}, title), from ? element("small", {}, from) : null);
+    const name = url ? link(url, {}, title) : element("span", {}, title);
+    return element("li", {}, name, from ? element("small", {}, from) : null);
   });
   const summary = element("summary", {}, icon("source"), strings.sources, icon("down"));
   return element("details", { class: "sources" }, summary, element("ul", {}, ...entries));
@@ -335,7 +333,7 @@ function choiceButtons(choices, controls, textId) {
 function tickForm(choices, controls, textId) {
   const alone = choices.filter((choice) => choice.alone);
   const hintId = freshId("hint");
-  const problem = problemLine();
+  const problem = problemLine({ "data-whole": true });
   const boxes = choices
     .filter((choice) => !choice.alone)
     .map(({ id, label }) => element("label", { class: "tick" }, element("input", { type: "checkbox", value: id }), label));
@@ -371,56 +369,45 @@ function fieldsForm(fields, controls) {
     "form",
     { novalidate: true, class: "fields" },
     ...rows.map(({ row }) => row),
+    problemLine({ "data-whole": true }),
     element("button", { class: "main" }, strings.sendForm),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const wrong = rows.filter((row) => row.complain(row.fault()));
+    const wrong = rows.filter((row) => row.check());
     if (wrong.length > 0) return wrong[0].input.focus();
     const values = Object.fromEntries(rows.map(({ name, value }) => [name, value()]));
-    const shown = rows.filter(({ told }) => told()).map(({ label, told }) => `${label}: ${told()}`).join("\n");
-    send({ fields: values }, shown || strings.sendForm, controls);
-  });
-  // Cancelled when a field shows why; else the chat says it.
-  form.addEventListener("refused", (event) => {
-    const wrong = rows.filter((row) => row.complain(event.detail[row.name] ?? ""));
-    if (wrong.length === 0) return;
-    event.preventDefault();
-    wrong[0].input.focus();
+    const filled = rows.filter(({ value }) => value());
+    send({ fields: values }, filled.map(({ label, value }) => `${label}: ${value()}`).join("\n"), controls);
   });
   return form;
 }
 
 function fieldRow({ name, type, label, autocomplete, required }) {
   const kind = fieldTypes.has(type) ? type : "text";
-  const tick = kind === "checkbox";
+  const long = kind === "textarea";
   const id = freshId("field");
   const problem = problemLine({ id: `${id}-problem` });
-  const input = element(kind === "textarea" ? "textarea" : "input", {
+  const input = element(long ? "textarea" : "input", {
     id,
     name,
-    type: kind === "textarea" ? null : kind,
-    rows: kind === "textarea" ? 3 : null,
-    autocomplete: autocomplete || (tick ? null : "off"),
+    type: long ? null : kind,
+    rows: long ? 3 : null,
+    autocomplete: autocomplete || "off",
     required: Boolean(required),
     "aria-describedby": problem.id,
   });
-  const optional = required || tick ? null : element("span", { class: "optional" }, ` ${strings.optional}`);
-  const row = tick
-    ? element("div", { class: "field" }, element("label", { class: "tick", for: id }, input, label), problem)
-    : element("div", { class: "field" }, element("label", { for: id }, label, optional), input, problem);
+  const optional = required ? null : element("span", { class: "optional" }, ` ${strings.optional}`);
   return {
     name,
     label,
-    row,
     input,
-    value: () => (tick ? input.checked : input.value.trim()),
-    told: () => (tick ? (input.checked ? strings.yes : strings.no) : input.value.trim()),
-    fault() {
-      if (required && (tick ? !input.checked : !input.value.trim())) return strings.missing;
-      return input.validity.typeMismatch ? strings.badEmail : "";
-    },
-    complain(fault) {
+    row: element("div", { class: "field" }, element("label", { for: id }, label, optional), input, problem),
+    value: () => input.value.trim(),
+    /** Shows what is wrong with the field; true when something is. */
+    check() {
+      const missing = required && !input.value.trim();
+      const fault = missing ? strings.missing : input.validity.typeMismatch ? strings.badEmail : "";
       problem.textContent = fault;
       if (fault) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
@@ -463,6 +450,7 @@ const chat = {
 function send(body, shown, controls = null) {
   if (controls?.hasAttribute("data-held")) return;
   hold(controls, true);
+  controls?.querySelector("[data-whole]")?.replaceChildren();
   trouble("");
   const entry = { id: uuid(), body, shown, controls, item: patientItem(shown), round: chat.round };
   enterTalk();
@@ -484,7 +472,8 @@ async function deliver(entry) {
   try {
     if (!chat.session) await openSession(entry);
     if (entry.round !== chat.round) return;
-    const { messages } = await call("POST", "messages", { token: chat.session.token, body: { id: entry.id, ...entry.body } });
+    const body = { id: entry.id, ...entry.body };
+    const { messages } = await call("POST", "messages", { token: chat.session.token, body });
     if (entry.round === chat.round) taken(entry, messages ?? []);
   } catch (error) {
     if (entry.round === chat.round) notTaken(entry, error);
@@ -509,6 +498,8 @@ function taken(entry, messages) {
   chat.waiting.delete(entry);
   remember();
   mark(entry, "sent");
+  // After a reload the history may hold the message and its answer already.
+  if (messages.length > 0 && messages.every(({ id }) => chat.shown.has(id))) return entry.item.remove();
   retireControls();
   // Later messages of the patient may already stand below this one; its answer goes right after it.
   let place = entry.item.nextSibling;
@@ -528,9 +519,9 @@ function notTaken(entry, error) {
   entry.item.remove();
   if (entry.body.text !== undefined) giveBack(entry.shown);
   hold(entry.controls, false);
-  const refused = new CustomEvent("refused", { detail: error.fields, cancelable: true });
-  const saidThere = entry.controls?.querySelector("form")?.dispatchEvent(refused) === false;
-  if (!saidThere) trouble(error.message);
+  const inForm = entry.controls?.querySelector("[data-whole]");
+  if (inForm) inForm.textContent = error.message;
+  else trouble(error.message);
 }
 
 async function sendLater(entry, error) {
@@ -571,10 +562,9 @@ function giveBack(text) {
 async function forget() {
   if (!(await ask(strings.forget))) return;
   try {
-    const { messages } = chat.session ? await call("DELETE", "session", { token: chat.session.token }) : {};
+    const { message } = chat.session ? await call("DELETE", "session", { token: chat.session.token }) : {};
     clearChat();
-    const said = messages?.length > 0 ? messages : [{ id: uuid(), kind: "notice", text: strings.forgotten }];
-    for (const message of said) addMessage(message);
+    addMessage({ id: uuid(), kind: "notice", text: message || strings.forgotten });
     byId("start-title").focus({ preventScroll: true });
   } catch (error) {
     if (error instanceof Refusal && error.status === 401) sessionOver(error);
@@ -716,45 +706,38 @@ async function changeClinic() {
   showClinic();
 }
 
-/** After a reload: what was said, and what had not been sent. */
+/** After a reload: what was said, and once more what had no answer yet. */
 async function resume({ session, clinic, waiting = [] }) {
   chat.session = session ?? null;
   chat.clinic = clinic ?? null;
   if (!chat.session && waiting.length === 0) return;
   enterTalk();
-  let unsent = waiting;
   if (chat.session) {
     try {
       const { messages } = await call("GET", "messages", { token: chat.session.token });
-      unsent = showHistory(messages ?? [], waiting);
+      showHistory(messages ?? [], waiting);
     } catch (error) {
       if (error instanceof Refusal && error.status === 401) return sessionOver(error, waiting);
       trouble(strings.noHistory, strings.tryAgain, () => location.reload());
     }
   }
-  for (const { id, body, shown } of unsent) {
+  for (const { id, body, shown } of waiting) {
     const entry = { id, body, shown, controls: null, item: patientItem(shown), round: chat.round };
     byId("messages").append(entry.item);
-    chat.waiting.add(entry);
-    mark(entry, "unsent");
+    queue(entry);
   }
-  remember();
   const last = byId("messages").lastElementChild;
   if (last) reveal(last, "end", "instant");
 }
 
-/** Fills the list; gives back those of `waiting` that still lack an answer. */
 function showHistory(messages, waiting) {
   const lastOwn = messages.findLastIndex(({ from }) => from === "patient");
-  const unsent = waiting.filter(({ id }) => {
-    const at = messages.findIndex((message) => message.id === id);
-    return at === -1 || at === messages.length - 1;
-  });
   messages.forEach((message, index) => {
-    if (message.from !== "patient") addMessage(message, { answerable: index > lastOwn, aloud: false });
-    else if (!unsent.some(({ id }) => id === message.id)) byId("messages").append(patientItem(message.text ?? ""));
+    if (message.from !== "patient") return addMessage(message, { answerable: index > lastOwn, aloud: false });
+    // The service may have taken the message and not answered it. Then the one that waits stands for it.
+    const waits = index === messages.length - 1 && waiting.some(({ shown }) => shown === message.text);
+    if (!waits) byId("messages").append(patientItem(message.text ?? ""));
   });
-  return unsent;
 }
 
 // -- the text box and the screen ------------------------------------------------------------------------

@@ -1,0 +1,77 @@
+"""A Rasa project as `rasa init` sets it up, for the same job: our examples and intents, one rule an intent, one action."""
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+from assistants import plain_environ, tool
+from processes import BenchError, last_lines, running
+from ruamel.yaml import YAML
+
+HERE = Path(__file__).parent
+SECONDS_TO_TRAIN = 3600
+
+
+def write_project(root: Path, folder: Path) -> None:
+    """Write the project into `folder`, which is made. Its config.yml is the one that ships with Rasa, unchanged."""
+    shutil.copytree(root / "data" / "nlu", folder / "data" / "nlu")
+    shutil.copyfile(HERE / "plain_rasa" / "stories.yml", folder / "data" / "stories.yml")
+    (folder / "actions").mkdir()
+    (folder / "actions" / "__init__.py").touch()
+    shutil.copyfile(HERE / "plain_rasa" / "actions.py", folder / "actions" / "actions.py")
+    shutil.copyfile(HERE / "plain_rasa" / "credentials.yml", folder / "credentials.yml")
+    template = distribution("rasa").locate_file("rasa/cli/initial_project/config.yml")
+    shutil.copyfile(Path(str(template)), folder / "config.yml")
+
+    intents = YAML(typ="safe").load(root / "domain.yml")["intents"]
+    rules = [
+        {"rule": f"answer {intent}", "steps": [{"intent": intent}, {"action": "action_answer_plain"}]}
+        for intent in intents
+    ]
+    session = {"session_expiration_time": 60, "carry_over_slots_to_new_session": True}
+    domain = {"intents": list(intents), "actions": ["action_answer_plain"], "session_config": session}
+    _write(folder / "data" / "rules.yml", {"rules": rules})
+    _write(folder / "domain.yml", domain)
+
+
+def trained_model(project: Path, cache: Path) -> tuple[Path, float]:
+    """The project's trained model and the seconds its training took, now or when it was put into `cache`."""
+    # Training writes the pipeline it chose into config.yml as a comment: the name is made before.
+    model = cache / f"rasa-{_fingerprint(project)}.tar.gz"
+    record = model.with_name(model.name.replace(".tar.gz", ".json"))
+    if not (model.exists() and record.exists()):
+        seconds = _train(project)
+        cache.mkdir(parents=True, exist_ok=True)
+        for old in cache.glob("rasa-*"):
+            old.unlink()
+        shutil.copyfile(project / "models" / "plain.tar.gz", model)
+        record.write_text(json.dumps({"training_seconds": round(seconds, 1)}), encoding="utf-8")
+    return model, float(json.loads(record.read_text(encoding="utf-8"))["training_seconds"])
+
+
+def _train(project: Path) -> float:
+    log = project / "train.log"
+    command = [tool("rasa"), "train", "--out", "models", "--fixed-model-name", "plain"]
+    began = time.perf_counter()
+    with running(command, cwd=project, environ=plain_environ(), log=log) as training:
+        if training.wait(SECONDS_TO_TRAIN) != 0:
+            raise BenchError(f"Rasa's training failed:\n{last_lines(log)}")
+    return time.perf_counter() - began
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    # JSON is YAML, too.
+    path.write_text(json.dumps({"version": "3.1", **content}, indent=1), encoding="utf-8")
+
+
+def _fingerprint(project: Path) -> str:
+    digest = hashlib.sha256(f"{version('rasa')} {version('tensorflow')} {sys.version}".encode())
+    sources = [project / "config.yml", project / "domain.yml", *sorted((project / "data").rglob("*.yml"))]
+    for path in sources:
+        digest.update(str(path.relative_to(project)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
