@@ -1,5 +1,6 @@
 """Reads a YAML file into a typed value; what is wrong is told with file and line."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 Step = str | int
 """A mapping's key or a list's index on the way to a place in a file."""
+
+_UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -94,7 +97,8 @@ def _failure(data: Any, shape: Any, error: msgspec.ValidationError) -> tuple[lis
             except msgspec.ValidationError as reason:
                 steps, message = _failure(value, entry, reason)
                 return [key, *steps], message
-    return _steps(where.rstrip("`")), message
+    unknown = _UNKNOWN_KEY.search(message)
+    return [*_steps(where.rstrip("`")), *(unknown.groups() if unknown else ())], message
 
 
 def _steps(where: str) -> list[Step]:

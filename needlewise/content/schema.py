@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from needlewise.content.checks.shapes import Claim, Fact, Term
+from needlewise.content.checks.shapes import Claim, Fact, FollowUp, Term
 from needlewise.content.model import Answer, Clinic, Phrase, Source
-from needlewise.dialogue.leaning import FollowUp
 
 SHAPES: Mapping[str, Any] = {
     "answer": Answer,

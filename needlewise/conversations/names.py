@@ -47,40 +47,50 @@ class Lead(Enum):
 
 
 _RELATION = (
-    r"(?:husband|wife|spouse|son|daughter|mom|mum|mother|dad|father|brother|sister|friend|buddy|boyfriend|girlfriend|partner|aunt|auntie|uncle"
-    r"|niece|nephew|grandson|granddaughter|grandma|grandpa|grandmother|grandfather|cousin|neighbor|boss|coworker|colleague|fianc[eé]e?|kid|child"
-    r"|therapist|pt|physio|doctor|nurse|chiro|chiropractor|acupuncturist|podiatrist|receptionist|provider|trainer|coach|manager|caregiver"
+    r"(?:husband|wife|spouse|son|daughter|mom|mum|mother|dad|father|brother|sister|friend"
+    r"|buddy|boyfriend|girlfriend|partner|aunt|auntie|uncle"
+    r"|niece|nephew|grandson|granddaughter|grandma|grandpa|grandmother|grandfather|cousin"
+    r"|neighbor|boss|coworker|colleague|fianc[eé]e?|kid|child"
+    r"|therapist|pt|physio|doctor|nurse|chiro|chiropractor|acupuncturist|podiatrist"
+    r"|receptionist|provider|trainer|coach|manager|caregiver"
     r"|esposo|esposa|hijo|hija|hermano|hermana|amigo|amiga|mam[aá]|pap[aá])"
 )
 _LEADS = (
     (
         Lead.NAMED,
         r"(?<!brand )\bname(?:'?s)?\s?(?:is|was|:|=|-|,)(?:\sis)?"
-        r"|\b(?:my|his|her|their|first|last|full|legal|maiden|middle|family|sur|patient|pt)\s?name(?:'?s)?(?:\s(?:is|was))?(?:\s(?:spelled|spelt))?"
+        r"|\b(?:my|his|her|their|first|last|full|legal|maiden|middle|family|sur|patient"
+        r"|pt)\s?name(?:'?s)?(?:\s(?:is|was))?(?:\s(?:spelled|spelt))?"
         r"|^names?\b|\bnames\b|\b(?:me llamo|mi nombre es|se llama|nombre:?|apellido:?)"
-        r"|\b(?:goes by|go by|known as|call(?:s|ed)? (?:him|her))\b|\b(?:patient|pt|attn|from|to|guardian|parent|guarantor|emergency contact)\s?:",
+        r"|\b(?:goes by|go by|known as|call(?:s|ed)? (?:him|her))\b|\b(?:patient|pt|attn|from|to"
+        r"|guardian|parent|guarantor|emergency contact)\s?:",
     ),
     (
         Lead.INTRODUCED,
-        r"\b(?:i'?\s?a?m|i am|this is|this's|it's|its|it is|that's|thats|soy|here is|here's|call me|called|named|aka|es)\b",
+        r"\b(?:i'?\s?a?m|i am|this is|this's|it's|its|it is|that's|thats|soy|here is|here's"
+        r"|call me|called|named|aka|es)\b",
     ),
     (
         Lead.RELATED,
-        r"\b(?:ask|asked|asking) for\b|\b(?:speak|spoke|speaking|talk|talked|talking|chat|chatted) (?:to|with)\b"
+        r"\b(?:ask|asked|asking) for\b|\b(?:speak|spoke|speaking|talk|talked|talking|chat"
+        r"|chatted) (?:to|with)\b"
         rf"|\b{_RELATION}(?:'?s name)?(?:,? is|'s)?\b,?",
     ),
     (
         Lead.TITLED,
-        r"\b(?:mr|mrs|ms|mx|miss|dr|doctor|doc|prof|professor|nurse|aunt|auntie|uncle|grandma|grandpa|sra|srta|se[nñ]ora?|sr|do[nñ]a|don)\b\.?",
+        r"\b(?:mr|mrs|ms|mx|miss|dr|doctor|doc|prof|professor|nurse|aunt|auntie|uncle|grandma"
+        r"|grandpa|sra|srta|se[nñ]ora?|sr|do[nñ]a|don)\b\.?",
     ),
     (
         Lead.MET,
-        r"\b(?:hi|hello|hey|heya|hiya|yo|hola|dear|thanks|thank you|thx|thnx|ty|tysm|gracias|regards|rgds|sincerely|cheers|yours truly|respectfully"
+        r"\b(?:hi|hello|hey|heya|hiya|yo|hola|dear|thanks|thank you|thx|thnx|ty|tysm|gracias"
+        r"|regards|rgds|sincerely|cheers|yours truly|respectfully"
         r"|under|tell|told|see|seeing|saw|seen|met|meet|cc|attn)\b",
     ),
     (
         Lead.ADDRESSED,
-        r"\b(?:best|love|blessings|take care|morning|afternoon|evening|sorry|ok|okay|please|pls|with|w/|from|by|for|to|about|text|texted|email|emailed"
+        r"\b(?:best|love|blessings|take care|morning|afternoon|evening|sorry|ok|okay|please|pls"
+        r"|with|w/|from|by|for|to|about|text|texted|email|emailed"
         r"|call|called|did|was|is|are|has|had|loved|like|liked|and|con|para|there|ask|asked)\b",
     ),
     (Lead.SIGNED, r"(?:(?:^|\s|[.!?,])[-\u2013\u2014~*]{1,3}|[.!?,\n])(?=\s?[^\W\d_])"),
@@ -93,43 +103,37 @@ _ACTS = re.compile(
     re.IGNORECASE,
 )
 _PERSON_DID = re.compile(
-    r"\s{1,2}(?:said|says|told|called|asked|emailed|texted|wants|who|is in|was (?:so|great|nice|kind|rude|late|the))\b",
+    r"\s{1,2}(?:said|says|told|called|asked|emailed|texted|wants|who|is in|was (?:so|great"
+    r"|nice|kind|rude|late|the))\b",
     re.IGNORECASE,
 )
 _PERSON_DOES = re.compile(
-    r"\s{1,2}(?:call|text|email|ring|phone|come|be|see|meet|fit|squeeze|reach|work|still|know|do my|do it|take me|help me)\b",
+    r"\s{1,2}(?:call|text|email|ring|phone|come|be|see|meet|fit|squeeze|reach|work|still|know"
+    r"|do my|do it|take me|help me)\b",
     re.IGNORECASE,
 )
-_MODALS = frozenset("can could does did will would should is has have let may might".split())
+_MODAL = re.compile(r"can|could|does|did|will|would|should|is|has|have|let|may|might")
 _ENDS = re.compile(
-    r"\s{0,2}(?:$|[.,;:!?)\n(\-\u2013]|\d|\+|and\b|&|from\b|y\b|with\b|here\b|calling\b|i'?m?\b|my\b|his\b|her\b)",
+    r"\s{0,2}(?:$|[.,;:!?)\n(\-\u2013]|\d|\+|and\b|&|from\b|y\b|with\b|here\b|calling\b"
+    r"|i'?m?\b|my\b|his\b|her\b)",
     re.IGNORECASE,
 )
 _LAST_OF_TEXT = re.compile(r"\s{0,2}[.!,)]{0,2}\s{0,2}(?:$|[\n\d(+<\[])")
 _INITIAL = re.compile(r"\s{1,2}([A-Za-z])(?:\.|(?=\s{1,2}[A-Z])|(?=\s{0,2}(?:$|[,!?])))")
-_SMALL_INITIAL = re.compile(
-    r" [bdefghjlmpqstvz]\.?(?=\s|$)"
-)  # the others stand for words in chats: "r u", "n", "w"
+# The letters left out stand for words in chats: "r u", "n", "w".
+_SMALL_INITIAL = re.compile(r" [bdefghjlmpqstvz]\.?(?=\s|$)")
 _JOINED = re.compile(r"[ \t]{1,2}|-|\. ")
-_PARTICLES = frozenset(
-    "de da di del dela la las los van von der den bin ibn al el le st mac mc abu ben ter san dos santa".split()
+_PARTICLE = re.compile(
+    r"de|da|di|del|dela|la|las|los|van|von|der|den|bin|ibn|al|el|le|st|mac|mc|abu|ben|ter"
+    r"|san|dos|santa"
 )
-_INSTITUTIONS = frozenset(
-    "hospital clinic university college medical health healthcare center centre church school street st stadium county park mall pharmacy"
-    " insurance shoes shoe sneakers insoles brand syndrome disease neuroma test fracture palsy tendon method technique".split()
+_INSTITUTION = re.compile(
+    r"hospital|clinic|university|college|medical|health|healthcare|center|centre|church"
+    r"|school|street|st|stadium|county|park|mall|pharmacy|insurance|shoes|shoe|sneakers"
+    r"|insoles|brand|syndrome|disease|neuroma|test|fracture|palsy|tendon|method|technique"
 )
-_PLACE_LEADS = frozenset(
-    "in at near around to from downtown outside north south east west towards via".split()
-)
+_PLACE_LEAD = re.compile(r"in|at|near|around|to|from|downtown|outside|north|south|east|west|towards|via")
 _DATE_NEXT = re.compile(r"\s{1,2}\d{1,2}\b|\s{1,2}(?:19|20)\d\d\b")
-# How people say that they are, and how they misspell it: "im nervus" is nobody.
-_STATES = tuple(
-    "nervous scared diabetic pregnant allergic interested wondering terrified anxious worried afraid breastfeeding confused desperate suffering"
-    " struggling available curious looking trying having getting hurting limping runner overweight hypertensive hesitant skeptical frustrated"
-    " annoyed disappointed experiencing claustrophobic anemic epileptic asthmatic hemophiliac prediabetic squeamish petrified phobic sensitive"
-    " recovering disabled vegetarian impatient uncomfortable miserable thinking hoping calling asking definitely probably already currently really"
-    " appointment insurance plantar fasciitis acupuncture needling needles tomorrow today tuesday wednesday thursday saturday".split()
-)
 _STATE_LIKENESS = 78
 _ENDINGS = re.compile(
     r"(?:ing|ous|ful|less|ness|tion|ible|able|ally|itis|opathy|ology|algia|ectomy|osis|emia)$"
@@ -168,6 +172,7 @@ class NameFinder:
         never = {entry.casefold() for entry in (*_lines("not_names.txt"), *allowed)}
         self._never = frozenset(entry for entry in never if " " not in entry)
         self._phrases = _by_first_word(entry for entry in never if " " in entry)
+        self._states = _lines("said_of_oneself.txt")
         self._vocabulary = _dictionary(nlp)
         self.ordinary = frozenset(nlp.Defaults.stop_words) | frozenset(_lines("not_names.txt"))
 
@@ -207,6 +212,13 @@ class NameFinder:
             and (self._known(plain.removesuffix(ending)) or self._known(plain.removesuffix(ending) + "e"))
             for ending in ("s", "es", "ed", "ing", "er", "ers", "ly", "y", "n't", "nt", "in")
         )
+
+    def misspelt(self, plain: str) -> bool:
+        """Whether an unknown word is rather one of the things people say they are, or no name at all."""
+        if _ENDINGS.search(plain) or _DRAWN_OUT.search(plain):
+            return True
+        like = process.extractOne(plain, self._states, scorer=fuzz.ratio, score_cutoff=_STATE_LIKENESS)
+        return like is not None
 
     def is_never(self, plain: str) -> bool:
         """Whether our content or the list of things that are not names has it."""
@@ -252,7 +264,8 @@ class _Message:
     def _word(self, match: re.Match[str], token: Token | None, kept: bool) -> Word:
         said = match[0]
         whole = said.casefold()
-        plain = whole if self._finder.is_never(whole) else _POSSESSIVE.sub("", whole)
+        stem = said if self._finder.is_never(whole) else _POSSESSIVE.sub("", said)
+        plain = stem.casefold()
         kind = self._finder.kind(plain)
         if (
             kind is Kind.UNKNOWN
@@ -262,8 +275,8 @@ class _Message:
             kind = Kind.WORD
         return Word(
             start=match.start(),
-            end=match.start() + len(plain),
-            text=said[: len(plain)],
+            end=match.start() + len(stem),
+            text=stem,
             plain=plain,
             kind=kind,
             kept=kept,
@@ -321,7 +334,7 @@ class _Message:
     def _names_a_thing(self, index: int) -> bool:
         """Whether it is called after a person: a hospital, a shoe, a test."""
         following = [word.plain for word in self.words[index + 1 : index + 3]]
-        if following[:1] and following[0] in _INSTITUTIONS and self._adjoin(index, index + 1):
+        if following[:1] and _INSTITUTION.fullmatch(following[0]) and self._adjoin(index, index + 1):
             return not (following[0] == "park" and not self.words[index + 1].capital)
         return (
             len(following) == 2
@@ -344,7 +357,7 @@ class _Message:
         if lead in (Lead.INTRODUCED, Lead.RELATED, Lead.TITLED):
             return word.capital or ends
         before = self.words[index - 1].plain if index else ""
-        if self._finder.is_never(word.plain) or before in _PLACE_LEADS:
+        if self._finder.is_never(word.plain) or _PLACE_LEAD.fullmatch(before):
             return lead is Lead.SIGNED and word.capital and self._closes(word)
         if lead is Lead.SIGNED:
             return (word.capital and self._closes(word)) or (index == 0 and word.tag == "NNP")
@@ -376,7 +389,7 @@ class _Message:
         word = self.words[index]
         if lead in (Lead.NAMED, Lead.TITLED):
             return True
-        if _misspelt(word.plain):
+        if self._finder.misspelt(word.plain):
             return False
         if lead in (Lead.INTRODUCED, Lead.RELATED):
             return True
@@ -412,7 +425,7 @@ class _Message:
             return True
         return (
             index > 0
-            and self.words[index - 1].plain in _MODALS
+            and bool(_MODAL.fullmatch(self.words[index - 1].plain))
             and bool(_PERSON_DOES.match(self._text, word.end))
         )
 
@@ -491,14 +504,14 @@ class _Message:
         gap = self._text[self.words[last].end : word.start]
         if not _JOINED.fullmatch(gap) or word.kept:
             return 0
-        if len(word.plain) == 1 or word.plain in _PARTICLES:
+        if len(word.plain) == 1 or _PARTICLE.fullmatch(word.plain):
             further = following + 1
             if further < len(self.words) and self._continues(further, lead):
                 nearer = self._text[word.end : self.words[further].start]
                 single = len(word.plain) == 1 and not (word.capital or nearer.startswith("."))
                 if re.fullmatch(r"\.?[ ]{0,2}", nearer) and not single:
                     return 2
-            return 1 if word.plain in _PARTICLES and word.capital else 0
+            return 1 if _PARTICLE.fullmatch(word.plain) and word.capital else 0
         return 1 if self._continues(following, lead) else 0
 
     def _continues(self, index: int, lead: Lead) -> bool:
@@ -518,9 +531,9 @@ class _Message:
                     return word.capital
                 return word.capital or noun or word.person
             case Kind.UNKNOWN:
-                return (word.capital or word.person or noun or lead is Lead.NAMED) and not _misspelt(
-                    word.plain
-                )
+                return (
+                    word.capital or word.person or noun or lead is Lead.NAMED
+                ) and not self._finder.misspelt(word.plain)
             case Kind.WORD:
                 if self._finder.is_never(word.plain) or word.plain in self._finder.ordinary:
                     return False
@@ -564,13 +577,6 @@ def _ends_by_start(spans: Collection[Span]) -> tuple[list[int], list[int]]:
 def _within(at: int, starts: list[int], ends: list[int]) -> bool:
     before = bisect_right(starts, at)
     return before > 0 and at < ends[before - 1]
-
-
-def _misspelt(plain: str) -> bool:
-    """Whether an unknown word is rather one of the things people say they are."""
-    if _ENDINGS.search(plain) or _DRAWN_OUT.search(plain):
-        return True
-    return process.extractOne(plain, _STATES, scorer=fuzz.ratio, score_cutoff=_STATE_LIKENESS) is not None
 
 
 def _capitals_tell(words: list[str]) -> bool:

@@ -73,7 +73,7 @@ class Redactor:
         self._ours = frozenset(_key(entry) for entry in allowed)
 
     def redact(self, doc: Doc) -> Redaction:
-        """ "im Dave 410-555-0123" becomes "im [name] [phone]"."""
+        """The text with each mask in its place: "im Dave 410-555-0123" becomes "im [name] [phone]"."""
         text = doc.text
         pieces = []
         masked = []
@@ -90,10 +90,12 @@ class Redactor:
         """Every stretch to be masked, in order and without overlaps."""
         text = doc.text
         found = [
-            Mask(start=start, end=end, kind=kind)
-            for kind, finder in _FINDERS
-            for start, end in finder(text)
-            if _key(text[start:end]) not in self._ours
+            Mask(start=start, end=end, kind=kind) for kind, finder in _FINDERS for start, end in finder(text)
+        ]
+        ours = [mask for mask in found if _key(text[mask.start : mask.end]) in self._ours]
+        # Part of our own phone number may look like a shorter number of somebody else's.
+        found = [
+            mask for mask in found if not any(own.start <= mask.start and mask.end <= own.end for own in ours)
         ]
         besides = [(mask.start, mask.end) for mask in found]
         found += [
@@ -103,8 +105,7 @@ class Redactor:
 
 
 def allowed_words(content: Path) -> frozenset[str]:
-    """What our own content says and staff must be able to read: its words, save those that are people's names,
-    and as phrases the names, addresses, numbers and e-mail addresses of the clinics."""
+    """The words of our own content, save those that are people's names, and the names and contacts of its clinics."""
     texts: list[str] = []
     allowed: set[str] = set()
     for path in sorted(content.rglob("*.yml")):

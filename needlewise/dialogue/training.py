@@ -19,6 +19,7 @@ _SOURCES = (
     "needlewise/language",
     "needlewise/text",
 )
+_KEPT = 3
 _KINDS = frozenset({".yml", ".py", ".lock"})
 
 
@@ -48,9 +49,9 @@ def ensure_model(settings: Settings, *, force: bool = False) -> Path:
         raise NeedlewiseError(
             "training failed: `needlewise check` shows what is wrong with data/ and domain.yml"
         )
-    for other in settings.models.glob("*.tar.gz"):
-        if other != path:
-            other.unlink()
+    # A service that still starts from the model before this one is left its file.
+    for old in sorted(settings.models.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+        old.unlink()
     return path
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SENTENCE_ENDS = {".", "!", "?", ";", "...", "…", "?!", "??", "!!", "!?"}
 _PAUSES = {",", ":", "-", "--", "–", "—", "(", ")", "/"}
@@ -50,8 +51,8 @@ QUESTION_WORDS = {"why", "what", "how", "when", "where", "who", "which"}
 _LEADS_ON = AUXILIARIES | QUESTION_WORDS | {
     "if", "that", "because", "since", "think", "thinks", "know", "guess", "while", "as", "before", "after", "until",
     "say", "says", "said", "sure", "and", "or", "like", "with", "of", "for", "in", "on", "to", "from", "not", "mention",
-    "forget", "told", "believe", "suspect", "hope", "like", "than", "by", "about", "at", "both", "all", "have", "had",
-    "got", "take", "hurt", "broke", "removed", "replaced", "had", "into", "around", "under", "is", "what", "off",
+    "forget", "told", "believe", "suspect", "hope", "than", "by", "about", "at", "both", "all", "have", "had",
+    "got", "take", "hurt", "broke", "removed", "replaced", "into", "around", "under", "is", "what", "off",
 }  # fmt: skip
 _LIST_GLUE = {"and", "or", "nor", "any", "a", "an", "the", "of", "either", "other", "to", ",", "/", "history"}
 
@@ -82,7 +83,7 @@ def clauses(words: Sequence[str], mentions: Sequence[tuple[int, int]]) -> list[C
         elif index not in inside and (word in _PAUSES or _begins(words, index, mention_ends, mentions)):
             cuts.append(index)
     cuts.append(len(words))
-    bounds = [(start, end) for start, end in zip(cuts, cuts[1:], strict=False) if start < end]
+    bounds = [(start, end) for start, end in pairwise(cuts) if start < end]
     bounds = _with_lists_joined(words, bounds, mentions, sentence_of)
     return [
         Clause(

@@ -48,6 +48,10 @@ _HEDGES = {
 }
 _THINKS = {"think", "thinks", "thought", "believe"}
 
+_BARE_NO = {"no", "nope", "none", "never", "nah"}
+_ANSWER_MARKS = {":", "-", "?", "="}
+_MARKS = _ANSWER_MARKS | {",", ".", "–", "—"}
+
 _ENDED = {
     "stopped", "quit", "discontinued", "finished", "removed", "cured", "healed", "resolved", "gone", "remission",
     "former", "formerly", "previously", "beat", "recovered", "anymore", "outgrew",
@@ -82,7 +86,7 @@ _AFTERTHOUGHT_OPENERS = {
 _AFTERTHOUGHTS = {
     "in", "last", "back", "around", "a", "couple", "few", "not", "no", "none", "nope", "never", "maybe", "think", "guess",
     "off", "since", "until", "used", "years", "months", "weeks", "yesterday", "today", "this", "controlled", "under",
-    "took", "stable", "when", "as", "ages", "long", "possibly", "perhaps", "do", "unsure", "taken", "several", "nah",
+    "free", "took", "stable", "when", "as", "ages", "long", "possibly", "perhaps", "do", "unsure", "taken", "several", "nah",
 }  # fmt: skip
 _CONTROL = {"controlled", "control", "stable", "managed"}
 
@@ -161,7 +165,7 @@ _ASKING_FOR_MEANING = {
 _WISHES = {
     "want", "wants", "wanted", "avoid", "considering", "instead", "rather", "offered", "suggested", "suggests",
     "recommend", "recommended", "recommends", "scheduled", "planning", "prevent", "worried", "afraid", "scared", "fear",
-    "risk", "need", "needs", "try", "trying", "tried", "thinking", "consider", "before", "mentioned", "wants", "cause",
+    "risk", "need", "needs", "try", "trying", "tried", "thinking", "consider", "before", "mentioned", "cause",
     "causes", "than", "versus", "vs", "anxious", "nervous", "catch", "catching", "chance", "unlike",
 }  # fmt: skip
 _HEARSAY = {"heard", "read", "saw", "googled", "google", "article", "website", "reddit", "tiktok", "facebook"}
@@ -307,22 +311,15 @@ def _not_that(left: Sequence[str]) -> bool:
 
 
 def _denied_after(frame: Frame) -> bool:
-    """ "diabetes: no", "blood thinners? none", "plavix not me"."""
-    right = [
-        word for word in (*frame.right, *frame.after) if word not in (",", ":", "-", "?", "=", ".", "–", "—")
-    ]
-    if (
-        right[:2] == ["not", "me"]
-        or right[:4] == ["not", "that", "i", "know"]
-        or right[:3] == ["not", "as", "far"]
-    ):
+    """ "diabetes: no", "blood thinners? none", "plavix not me", "fever-free"."""
+    following = (*frame.right, *frame.after)
+    marked = bool(following) and following[0] in _ANSWER_MARKS
+    right = [word for word in following if word not in _MARKS]
+    if right[:1] == ["free"] or right[:2] == ["not", "me"]:
         return True
-    marks = [word for word in (*frame.right, *frame.after)][:1]
-    return (
-        bool(right)
-        and right[0] in ("no", "nope", "none", "never", "nah")
-        and (len(right) == 1 or bool(marks) and marks[0] in (":", "-", "?", "="))
-    )
+    if right[:4] == ["not", "that", "i", "know"] or right[:3] == ["not", "as", "far"]:
+        return True
+    return right[:1] != [] and right[0] in _BARE_NO and (len(right) == 1 or marked)
 
 
 def hedged(frame: Frame) -> bool:
@@ -380,7 +377,7 @@ def _ended_in(words: Sequence[str], *, toward_end: bool) -> bool:
         if word == "any" and following in ("more", "longer"):
             return True
         if word == "off" and (
-            nearest in _BEFORE_OFF or "me" == nearest or following in ("it", "them", "meds") or not index
+            nearest in _BEFORE_OFF or nearest == "me" or following in ("it", "them", "meds") or not index
         ):
             return not denied
         if word == "out" and nearest in ("taken", "came", "took"):
@@ -514,11 +511,8 @@ def stated(frame: Frame, *, reply: bool, dated: bool) -> bool:
         and len(frame.left) - wish <= 6
         and not (frame.medicine and frame.left[wish] in ("need", "needs"))
     ):
-        return (
-            _claims(frame.left[wish + 1 :]) is True
-            or "have" in frame.left[wish + 1 :]
-            and "to" not in frame.left[wish + 1 :]
-        )
+        since = frame.left[wish + 1 :]
+        return _claims(since) is True or ("have" in since and "to" not in since)
     return True
 
 
@@ -550,7 +544,7 @@ def _claims(left: Sequence[str]) -> bool | None:
             if len(between) <= 3 and not _NOT_OWNED & set(between):
                 return True
             continue
-        if word == "am" and before != "i" and not (between[:1] == ["i"]):
+        if word == "am" and before != "i" and between[:1] != ["i"]:
             return True
         if word == "i" or word == "me":
             if before in ("if", "case") and (

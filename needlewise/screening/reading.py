@@ -117,7 +117,7 @@ class Reader:
         return tuple(self._mentions(doc, self._parsed(doc), reply=False))
 
     def facts(self, doc: Doc) -> dict[str, Status]:
-        """What the message says of the patient as they are today."""
+        """What the message says of the patient as they are today. Only the words of `doc` are read, not its parse."""
         return self._facts(self.mentions(doc))
 
     def answer(self, doc: Doc, card: str) -> CardAnswer:
@@ -145,8 +145,6 @@ class Reader:
         elif present and verdict == "none" and verdicts.says_nothing_else(whole):
             verdict = "no"
         elif verdict == "yes" and not facts and (only_others or _of_a_relative_only(parsed.texts)):
-            verdict = "none"
-        elif not mentions and verdict == "none" and parsed.private:
             verdict = "none"
         return CardAnswer(verdict=verdict, facts=facts, doctor_said_fine=fine)
 

@@ -22,7 +22,7 @@ class Entry:
     path: Path
     values: CommentedMap
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         return tuple(self.values)
 
     def error(self, complaint: str) -> ContentError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from needlewise.screening.patterns import compiled
 from needlewise.screening.rulefile import Entry, read_rule_file
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What a patient is offered. The strictest of several wins: NOW, CALL, TELL, BOOK."""
 
     BOOK = "BOOK"
@@ -27,7 +27,7 @@ class Outcome(str, Enum):
 _BY_STRICTNESS = (Outcome.BOOK, Outcome.TELL, Outcome.CALL, Outcome.NOW)
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """How sure a patient is of a fact. UNSURE counts as CALL, whatever the fact."""
 
     PRESENT = "present"
@@ -35,7 +35,7 @@ class Status(str, Enum):
     UNSURE = "unsure"
 
 
-class Past(str, Enum):
+class Past(StrEnum):
     """What a fact from the past means today."""
 
     ENDS = "ends"  # over once it is past: a medicine, a fever
@@ -266,8 +266,9 @@ def load_rules(path: Path) -> ScreeningRules:
             if source not in sources:
                 raise entry.error(f"sources: {source!r} is not in the list of sources")
         conditions[condition.id] = condition
+    lists = top.sub("words")
     lexicon = Lexicon(
-        word_lists=MappingProxyType({key: top.sub("words").texts(key) for key in top.sub("words").keys()}),
+        word_lists=MappingProxyType({key: lists.texts(key) for key in lists.names()}),
         not_meant=top.texts("not_meant"),
         private=top.texts("private"),
         other_medicines=top.texts("other_medicines"),

@@ -24,4 +24,5 @@ def reader(rules: ScreeningRules) -> Reader:
 
 @pytest.fixture(scope="session")
 def said() -> Callable[[str], Doc]:
-    return load_pipeline()
+    """Words to a Doc. The reader reads words only, so the slower tagger and parser are left out."""
+    return load_pipeline().make_doc

@@ -70,7 +70,7 @@ def test_every_text_reads_at_grade_six_or_lower(key: str, channel: str, text: st
         assert textstat.flesch_kincaid_grade(shown) <= 6
 
 
-@pytest.mark.parametrize("key", [key for key in PHRASES])
+@pytest.mark.parametrize("key", list(PHRASES))
 def test_a_text_message_fits_three_segments_of_plain_letters(key: str) -> None:
     text = re.sub(r"\{\w+\}", "", _texts(key)["sms"].replace("{contact}", CONTACT))
     assert set(text) <= GSM

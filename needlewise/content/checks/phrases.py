@@ -58,8 +58,9 @@ def _rule_keys(tree: Tree) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = []
     if tree.screening is not None:
         path = Path("content/screening.yml")
-        conditions = tree.screening.conditions.values()
-        named += [(path, entry.tell) for entry in (*tree.screening.cards, *conditions) if entry.tell]
+        told = [entry.tell for entry in tree.screening.conditions.values()]
+        told += [card.tell for card in tree.screening.cards]
+        named += [(path, key) for key in told if key]
         for card in tree.screening.cards:
             named += [(path, f"screening.card_{card.id}"), (path, f"screening.why_{card.id}")]
     if tree.red_flags is not None:

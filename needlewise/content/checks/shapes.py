@@ -1,5 +1,7 @@
 """The shapes of the files under content/ that only the checker reads, and the names that content may use."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from needlewise.content.render import MADE_SETTINGS
@@ -76,6 +78,14 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True):
     use: str
     why: str
     source: str
+
+
+class FollowUp(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of content/follow_ups.yml: a part that answers have, and the messages that ask for it."""
+
+    asks: Literal["why", "how_long", "more"]
+    says: list[str]
+    elsewhere: dict[str, str] = {}
 
 
 class Term(Struct, frozen=True, forbid_unknown_fields=True):

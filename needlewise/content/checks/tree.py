@@ -13,11 +13,10 @@ import msgspec
 import needlewise
 from needlewise import clock
 from needlewise.content.checks.finding import Finding, from_error, relative
-from needlewise.content.checks.shapes import Claim, Fact, Term
+from needlewise.content.checks.shapes import Claim, Fact, FollowUp, Term
 from needlewise.content.files import Step, doubled_keys, line_at, read_text, read_yaml
 from needlewise.content.library import Library
 from needlewise.content.model import Answer, Clinic, Phrase, Source
-from needlewise.dialogue.leaning import FollowUp
 from needlewise.errors import ContentError
 from needlewise.safety.triage import RedFlagRules
 from needlewise.safety.triage import load_rules as load_red_flags

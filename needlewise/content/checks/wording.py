@@ -8,6 +8,7 @@ from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.shapes import FILL_IN, Claim
 from needlewise.content.checks.shown import Shown, shown_texts
 from needlewise.content.checks.tree import Doc, Tree
+from needlewise.content.render import PLACEHOLDER
 
 HIGHEST_GRADE = 6.0
 
@@ -16,7 +17,6 @@ _FEWEST_WORDS = 8
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*\)")
 _LIST_LINE = re.compile(r"(?m)^- (.*[^.!?:\s])\s*$")
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _READ_AS = {"clinic": "the clinic", "contact": "call us", "provider": "nurse"}
 
 
@@ -84,9 +84,7 @@ def _plain(text: str, easy: re.Pattern[str], settings: set[str]) -> str:
     text = _LINK.sub(r"\1", text).replace("**", "")
     text = _LIST_LINE.sub(r"\1.", text)
     # A setting's own sentence is graded where it stands.
-    text = _PLACEHOLDER.sub(
-        lambda match: _READ_AS.get(match[1], "" if match[1] in settings else "this"), text
-    )
+    text = PLACEHOLDER.sub(lambda match: _READ_AS.get(match[1], "" if match[1] in settings else "this"), text)
     return easy.sub("word", text)
 
 

@@ -689,8 +689,9 @@ async function loadClinics() {
 
 function showClinic() {
   byId("clinic").value = chat.clinic;
-  const fictional = Boolean(chat.clinics.find(({ id }) => id === chat.clinic)?.fictional);
+  const { fictional = false, example = false } = chat.clinics.find(({ id }) => id === chat.clinic) ?? {};
   for (const part of document.querySelectorAll(".made-up")) part.hidden = !fictional;
+  for (const part of document.querySelectorAll(".example")) part.hidden = !example;
   document.querySelector(".real").hidden = fictional;
 }
 
