@@ -24,6 +24,9 @@ class Aside:
 
 def aside(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, *, why: str) -> Aside:
     """Deal with a message that is no answer. `why` is the phrase that says why the open question is asked."""
+    if heard.command == GO_ON:
+        say(dispatcher, "conversation.notice_taken", choices=())
+        return Aside([])
     if heard.command == "stop":
         return Aside([], "stop")
     if heard.intent in _LEAVES:
@@ -38,6 +41,10 @@ def aside(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, *, w
     if heard.act in (None, "out_of_scope", "choose"):
         return Aside(decline(dispatcher, tracker))
     if heard.act == "book_appointment":
+        return Aside([])
+    if heard.act in ("affirm", "deny", "unsure"):
+        # Said to something else than the open question, which is put again.
+        say(dispatcher, "conversation.notice_taken", choices=())
         return Aside([])
     say(dispatcher, f"conversation.{heard.act}", choices=())
     return Aside([])

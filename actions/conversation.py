@@ -1,11 +1,11 @@
 """Talk around the questions: hello, thanks, who we are, what happens with words, starting over."""
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
-from actions.facts import facts_after, names_condition
+from actions.outcome import begin_or_keep
 from actions.questions import answer_all
 from actions.speech import Events, heard_in, say
 
@@ -40,10 +40,9 @@ class ActionConverse(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         heard = heard_in(tracker)
         events = answer_all(dispatcher, heard, alone=False)
-        say(dispatcher, f"conversation.{heard.intent}")
-        if names_condition(heard) and tracker.get_slot("outcome") is None:
-            return [*events, *facts_after(tracker, heard), FollowupAction("screening_form")]
-        return events
+        to_a_notice = heard.urgent and heard.intent in ("affirm", "deny", "unsure")
+        say(dispatcher, "conversation.notice_taken" if to_a_notice else f"conversation.{heard.intent}")
+        return [*events, *begin_or_keep(dispatcher, tracker, heard)]
 
 
 class ActionStartOver(Action):

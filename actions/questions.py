@@ -5,7 +5,8 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
-from actions.facts import facts_after, names_condition
+from actions.facts import names_condition
+from actions.outcome import begin_or_keep, keep_facts
 from actions.speech import Events, act_choice, heard_in, say, say_answer, word
 from needlewise import wiring
 from needlewise.content.rendered import Choice
@@ -21,9 +22,9 @@ class ActionAnswer(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         heard = heard_in(tracker)
         events = answer_all(dispatcher, heard)
-        if names_condition(heard) and tracker.get_slot("outcome") is None and heard.part == "web":
-            return [*events, *facts_after(tracker, heard), FollowupAction("screening_form")]
-        return events
+        if "am_i_a_candidate" in heard.topics and heard.part == "web":
+            return [*events, *facts_after(tracker, heard), FollowupAction("action_begin_screening")]
+        return [*events, *begin_or_keep(dispatcher, tracker, heard)]
 
 
 class ActionOfferTopics(Action):
@@ -33,7 +34,8 @@ class ActionOfferTopics(Action):
         return "action_offer_topics"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
-        return offer_topics(dispatcher, tracker, heard_in(tracker))
+        heard = heard_in(tracker)
+        return [*offer_topics(dispatcher, tracker, heard), *keep_facts(dispatcher, tracker, heard)]
 
 
 class ActionDecline(Action):
@@ -43,7 +45,12 @@ class ActionDecline(Action):
         return "action_decline"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
-        return decline(dispatcher, tracker)
+        heard = heard_in(tracker)
+        if names_condition(heard) and tracker.get_slot("outcome") is None:
+            # The condition is what we do know something about.
+            say(dispatcher, "screening.intro")
+            return begin_or_keep(dispatcher, tracker, heard)
+        return [*decline(dispatcher, tracker), *keep_facts(dispatcher, tracker, heard)]
 
 
 class ActionChoose(Action):

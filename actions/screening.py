@@ -11,12 +11,13 @@ from actions.aside import aside, kept_open, left
 from actions.conversation import start_over
 from actions.facts import facts_after, known_facts, ruling
 from actions.handoff import say_change_route, say_route
+from actions.outcome import is_minor, say_outcome
 from actions.questions import answer_all
-from actions.speech import Events, act_choice, heard_in, place_of, say, word
+from actions.speech import Events, heard_in, place_of, say, word
 from needlewise import wiring
 from needlewise.content.rendered import Choice, Input
 from needlewise.conversations.heard import Heard
-from needlewise.screening.rules import Outcome, Ruling
+from needlewise.screening.rules import Outcome, Status
 
 CARDS = ("card_now", "card_call", "card_tell")
 _KNOWN = "known"
@@ -36,8 +37,11 @@ class ActionBeginScreening(Action):
         events += [*facts_after(tracker, heard), SlotSet("wants_visit", wants_visit)]
         if heard.urgent:
             say(dispatcher, "safety.booking_notice")
+        if heard.doctor_said_fine:
+            say(dispatcher, "screening.doctor_said_fine")
         known = tracker.get_slot("outcome")
-        if heard.choice.get("request") == "exam" and known == Outcome.CALL.value:
+        wants_exam = heard.choice.get("request") == "exam" and not is_minor(tracker, heard)
+        if wants_exam and known == Outcome.CALL.value:
             return [*events, SlotSet("request_kind", "exam"), FollowupAction("booking_form")]
         if known in (None, Outcome.NOW.value) or heard.facts:
             if not heard.topics:
@@ -47,7 +51,7 @@ class ActionBeginScreening(Action):
         if wants_visit and decided.outcome in (Outcome.BOOK, Outcome.TELL):
             return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
         say_outcome(dispatcher, heard, decided)
-        return events
+        return [*events, SlotSet("outcome", decided.outcome.value)]
 
 
 class _AskCard:
@@ -61,9 +65,12 @@ class _AskCard:
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         heard = heard_in(tracker)
         key = f"screening.{self.card}"
+        told = {name for name, status in known_facts(tracker).items() if status == Status.PRESENT}
         lines = [
             Choice(label, {"card": self.card, "item": item, "facts": conditions}, alone=False)
             for item, label, conditions in wiring.services().renderer.items(key, place_of(heard))
+            # What was told already is not asked again.
+            if told.isdisjoint(conditions)
         ]
         answers = [
             Choice(word("screening.none_of_these", heard), {"card": self.card, "answer": "no"}),
@@ -128,7 +135,7 @@ class ActionScreeningOutcome(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         heard = heard_in(tracker)
         if reason := tracker.get_slot("left_form"):
-            return say_left(dispatcher, reason, heard)
+            return say_left(dispatcher, tracker, reason, heard)
         decided = ruling(known_facts(tracker), heard)
         events: Events = [SlotSet("outcome", decided.outcome.value)]
         goes_on = tracker.get_slot("wants_visit") and decided.outcome in (Outcome.BOOK, Outcome.TELL)
@@ -138,36 +145,14 @@ class ActionScreeningOutcome(Action):
         return events
 
 
-def say_outcome(
-    dispatcher: CollectingDispatcher, heard: Heard, decided: Ruling, *, choices: bool = True
-) -> None:
-    """The outcome's phrase with the ways on that it allows (none when the dialogue goes on by itself)."""
-    if decided.guardian:
-        say(dispatcher, "screening.outcome_guardian")
-    elif decided.outcome is Outcome.NOW:
-        say(dispatcher, "screening.outcome_now")
-    elif decided.outcome is Outcome.CALL:
-        key = "screening.outcome_call_doctor" if decided.doctor_first else "screening.outcome_call"
-        exam = Choice(word("booking.exam_only", heard), {"act": "book_appointment", "request": "exam"})
-        call = Choice(word("booking.call_me", heard), {"act": "talk_to_human", "request": "callback"})
-        say(dispatcher, key, choices=[call, exam])
-    else:
-        visit = [act_choice("conversation.ask_for_visit", "book_appointment", heard)] if choices else []
-        if decided.outcome is Outcome.TELL:
-            what = " ".join(word(key, heard) for key in decided.tell)
-            say(dispatcher, "screening.outcome_tell", choices=visit, what=what)
-        else:
-            say(dispatcher, "screening.outcome_book", choices=visit)
-
-
-def say_left(dispatcher: CollectingDispatcher, reason: str, heard: Heard) -> Events:
+def say_left(dispatcher: CollectingDispatcher, tracker: Tracker, reason: str, heard: Heard) -> Events:
     """What is said when a form was left before its end, by why it was left."""
     if reason == "start_over":
         return start_over(dispatcher)
     if reason == "talk_to_human":
-        say_route(dispatcher, heard)
+        say_route(dispatcher, tracker, heard)
     elif reason == "change_appointment":
-        say_change_route(dispatcher, heard)
+        say_change_route(dispatcher, tracker, heard)
     elif reason == "stop":
         say(dispatcher, "booking.stopped")
     else:

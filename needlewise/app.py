@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -24,12 +26,13 @@ from needlewise.channels.web.routes import WebChannel
 from needlewise.conversations.log import Conversation, Inbound
 from needlewise.conversations.redaction import Redactor
 from needlewise.conversations.state import State
-from needlewise.db.engine import migrate
-from needlewise.db.sealing import check_key
+from needlewise.db.engine import migrate, open_engine
+from needlewise.db.sealing import Seal, check_key
 from needlewise.dialogue.turn import Turns
 from needlewise.errors import NeedlewiseError
 from needlewise.language.pipeline import load_pipeline
 from needlewise.settings import Settings
+from needlewise.text.normalise import normalise
 from needlewise.wiring import Services
 
 logger = logging.getLogger(__name__)
@@ -37,7 +40,7 @@ logger = logging.getLogger(__name__)
 PAGE = Path(__file__).parent / "channels" / "web" / "page"
 SELF_TEST = "does dry needling hurt"
 SELF_TEST_SECONDS = 10
-"""How long the result of the last self-test answers /readyz."""
+"""How long a self-test that passed answers /readyz; that the database can be written is seen each time."""
 MAIL_SECONDS = 15
 
 _HEADERS = {
@@ -50,20 +53,29 @@ _HEADERS = {
 }
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 def create_app(settings: Settings) -> Starlette:
-    """The application. It answers /healthz at once and /readyz when a turn works. Raises NeedlewiseError on a wrong key."""
+    """The application, its database ready. It answers /healthz at once and /readyz when a turn works.
+
+    Raises NeedlewiseError on a key that is not the database's, and on a database that cannot be opened.
+    """
     services = wiring.build(settings)
     wiring.use(services)
+    with ThreadPoolExecutor(1) as thread:
+        # In a thread of its own, because the caller may have an event loop already.
+        thread.submit(_prepare, settings.database_url, services.seal).result()
     chat = ChatService(services)
+    web = WebChannel(services, chat)
     health = _Health(services, chat)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(migrate, settings.database_url)
-        await check_key(services.engine, services.seal)
+        health.loading = asyncio.create_task(_load(services, chat))
         tasks = [
-            asyncio.create_task(_load(services, chat)),
-            asyncio.create_task(_redact(services, chat)),
+            health.loading,
+            asyncio.create_task(_redact(services, chat, after=health.loading)),
             asyncio.create_task(_send_mail(services)),
         ]
         yield
@@ -76,11 +88,34 @@ def create_app(settings: Settings) -> Starlette:
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", _metrics),
-        *WebChannel(services, chat).routes(),
+        *web.routes(),
         Route("/", lambda request: FileResponse(PAGE / "index.html")),
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Observed)])
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(_Observed)],
+        exception_handlers={HTTPException: web.no_such_page},
+    )
+
+
+def _prepare(database_url: str, seal: Seal) -> None:
+    """Bring the database to this version's tables and see that our key reads it, before anything else is begun."""
+
+    async def check() -> None:
+        engine = open_engine(database_url)
+        try:
+            await check_key(engine, seal)
+        finally:
+            await engine.dispose()
+
+    try:
+        migrate(database_url)
+        asyncio.run(check())
+    except (SQLAlchemyError, OSError) as error:
+        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise NeedlewiseError(f"NEEDLEWISE_DATABASE_URL: the database cannot be used: {why}") from error
 
 
 async def _load(services: Services, chat: ChatService) -> None:
@@ -92,16 +127,15 @@ async def _load(services: Services, chat: ChatService) -> None:
         raise
 
 
-async def _redact(services: Services, chat: ChatService) -> None:
+async def _redact(services: Services, chat: ChatService, *, after: "asyncio.Task[None]") -> None:
     """Redact what is stored, after the reply is sent; also what a crash left over. Nobody reads a message before."""
-    while chat.turns is None:
-        await asyncio.sleep(0.2)
+    await asyncio.wait([after])
     while True:
         try:
             while waiting := await services.log.unredacted():
                 texts = []
                 for message, words in waiting:
-                    texts.append((message, _redacted(services.redactor, words)))
+                    texts.append((message, _redacted(services.redactor, words, message)))
                     await asyncio.sleep(0)
                 await services.log.keep_redacted(texts)
         except (SQLAlchemyError, NeedlewiseError) as error:
@@ -112,8 +146,13 @@ async def _redact(services: Services, chat: ChatService) -> None:
         chat.to_redact.clear()
 
 
-def _redacted(redactor: Redactor, words: str) -> str:
-    return redactor.redact(load_pipeline()(words)).text
+def _redacted(redactor: Redactor, words: str, message: str) -> str:
+    try:
+        return redactor.redact(load_pipeline()(normalise(words))).text
+    except Exception as error:
+        # Words that redaction stumbles over are not shown, and do not keep the words of others from it.
+        logger.error("message %s cannot be redacted: %s", message, type(error).__name__)
+        return "[not readable]"
 
 
 async def _send_mail(services: Services) -> None:
@@ -134,40 +173,47 @@ class _Health:
     def __init__(self, services: Services, chat: ChatService) -> None:
         self._services = services
         self._chat = chat
-        self._checked: tuple[float, str | None] | None = None
+        self._one_test = asyncio.Lock()
+        self._tested_at: float | None = None
+        """When the last self-test passed; None when it did not."""
+        self.loading: asyncio.Task[None] | None = None
 
     async def alive(self, request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, request: Request) -> Response:
-        if (
-            self._checked is None
-            or self._checked[1]
-            or time.monotonic() - self._checked[0] > SELF_TEST_SECONDS
-        ):
-            self._checked = (time.monotonic(), await self._wrong())
-        wrong = self._checked[1]
+        wrong = await self._wrong()
         metrics.ready.set(0 if wrong else 1)
         if wrong:
             return JSONResponse({"status": "not ready", "why": wrong}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     async def _wrong(self) -> str | None:
-        if self._chat.turns is None:
-            return "the model is being loaded"
+        turns = self._chat.turns
+        if turns is None:
+            failed = self.loading is not None and self.loading.done()
+            return "the model could not be loaded" if failed else "the model is being loaded"
         try:
             # A write lock is taken and given back: a locked database or a full disk is not ready.
             async with self._services.engine.begin() as connection:
                 await connection.execute(text("UPDATE key_check SET id = id"))
         except (SQLAlchemyError, OSError):
             return "the database cannot be written"
-        return await self._self_test(self._chat.turns)
+        async with self._one_test:
+            if self._tested_at is None or time.monotonic() - self._tested_at > SELF_TEST_SECONDS:
+                self._tested_at = time.monotonic() if await self._passes(turns) else None
+        return None if self._tested_at is not None else "a test question was not answered"
 
-    async def _self_test(self, turns: Turns) -> str | None:
+    async def _passes(self, turns: Turns) -> bool:
         clinic = self._services.library.clinic(self._services.settings.default_clinic)
         conversation = Conversation("self-test", clinic.clinic, "web", "en")
-        turn = await turns.take(conversation, clinic, Inbound(SELF_TEST), State(), at=clock.now())
-        return None if turn.outcome == "answered" else "a test question was not answered"
+        try:
+            turn = await turns.take(conversation, clinic, Inbound(SELF_TEST), State(), at=clock.now())
+        except Exception:
+            # Our own words: the traceback holds nothing of a patient's.
+            logger.exception("the self-test failed")
+            return False
+        return turn.outcome == "answered"
 
 
 async def _metrics(request: Request) -> Response:
@@ -205,5 +251,7 @@ class _Observed:
             seconds = time.perf_counter() - started
             route = scope.get("route")
             path = getattr(route, "path", None) or "other"
-            metrics.requests_seconds.labels(scope["method"], path, str(status)).observe(seconds)
-            logger.info("%s %s %d %.1f ms", scope["method"], path, status, seconds * 1000)
+            # A client may write anything for a method.
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            metrics.requests_seconds.labels(method, path, str(status)).observe(seconds)
+            logger.info("%s %s %d %.1f ms", method, path, status, seconds * 1000)

@@ -165,7 +165,7 @@ def understand(clinic: ClinicOption = None) -> None:
 def screen(clinic: ClinicOption = None) -> None:
     """Read sheets of facts, one JSON object a line, from standard input; write the outcome and the rows that decided it.
 
-    A fact is a condition of content/screening.yml, or a card, with true, false or "unsure": {"warfarin": true}. {"text": "…"} reads
+    A fact is a condition of content/screening.yml, or a card, with true, false or "unsure": {"blood_thinner": true}. {"text": "…"} reads
     the facts from a patient's words.
     """
     from needlewise.language.pipeline import load_pipeline
@@ -480,11 +480,12 @@ def _train(settings: Settings, *, force: bool) -> None:
 def _refuse_unready(settings: Settings) -> None:
     from needlewise.content.check import check_all
 
-    findings = check_all(settings, production=True, clinic=settings.default_clinic)
-    if findings:
-        raise NeedlewiseError(
-            f"not ready for patients: {findings[0]} ({len(findings)} findings; see `needlewise check --production`)"
-        )
+    for clinic in _services(None).library.clinics:
+        if findings := check_all(settings, production=True, clinic=clinic):
+            raise NeedlewiseError(
+                f"not ready for patients: {findings[0]} ({len(findings)} findings; "
+                f"see `needlewise check --production --clinic {clinic}`, or leave it out of NEEDLEWISE_CLINICS)"
+            )
 
 
 def _configure_quietly() -> None:

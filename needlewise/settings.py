@@ -23,6 +23,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     default_clinic: str = "demo"
+    clinics: tuple[str, ...] = ()
+    """The profiles that are served, by id; all of content/clinics when empty. In production name your own."""
     key: str | None = field(default=None, repr=False)
     """Fernet key (32 bytes, URL-safe base64) that encrypts patients' words."""
     old_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -74,6 +76,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = _whole_number(name, value)
     if value := given.pop("production", ""):
         values["production"] = _yes_or_no("production", value)
+    if value := given.pop("clinics", ""):
+        values["clinics"] = tuple(part.strip() for part in value.split(",") if part.strip())
     if value := _secret("key", given):
         values["key"] = value
     if value := _secret("old_keys", given):

@@ -41,7 +41,7 @@ class Services:
 
     @cached_property
     def library(self) -> Library:
-        return load_library(self.settings.content)
+        return load_library(self.settings.content, clinics=self.settings.clinics)
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -132,10 +132,10 @@ _current: Services | None = None
 
 
 def build(settings: Settings) -> Services:
-    """Join the parts for these settings. Raises ContentError when the default clinic has no profile."""
+    """Join the parts for these settings. Raises ContentError when content is malformed or the default clinic is not served."""
     services = Services(settings)
-    if not (settings.content / "clinics" / f"{settings.default_clinic}.yml").exists():
-        raise ContentError(f"NEEDLEWISE_DEFAULT_CLINIC: content/clinics has no {settings.default_clinic}.yml")
+    if settings.default_clinic not in services.library.clinics:
+        raise ContentError(f"NEEDLEWISE_DEFAULT_CLINIC: {settings.default_clinic} is not among the clinics served")
     return services
 
 

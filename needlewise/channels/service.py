@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from needlewise import clock, metrics
-from needlewise.conversations.log import Conversation, Inbound
-from needlewise.conversations.state import State
-from needlewise.dialogue.turn import Turns
+from needlewise.conversations.log import Claim, Conversation, Inbound
+from needlewise.conversations.state import State, personal_answer
+from needlewise.dialogue.turn import Turn, Turns
 from needlewise.errors import NeedlewiseError
 from needlewise.wiring import Services
 
@@ -68,6 +68,7 @@ class ChatService:
                 heard=turn.heard,
                 verdict=turn.verdict,
                 latency_ms=turn.latency_ms,
+                redacted=_known_redacted(claim, turn),
             )
         finally:
             queue.release(conversation.id)
@@ -96,3 +97,13 @@ class ChatService:
         if self.turns is None:
             raise NotReady("the model is being loaded")
         return self.turns
+
+
+def _known_redacted(claim: Claim, turn: Turn) -> str | None:
+    """What may be read of a message whose words need no redactor: a tapped button's label, or a form's personal answer."""
+    if claim.inbound.choices:
+        return claim.inbound.text
+    heard = turn.heard
+    elsewhere = heard is not None and bool(heard.topics or heard.act not in (None, "out_of_scope"))
+    understood = turn.verdict.level is not None or heard is None or elsewhere
+    return personal_answer(claim.inbound.fields, claim.state, turn.state, understood=understood)

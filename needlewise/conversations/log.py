@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from needlewise import clock
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.state import State, decode_state
+from needlewise.db.engine import reading, scrub
 from needlewise.db.sealing import Seal
 from needlewise.db.tables import conversations, feedback, messages
 from needlewise.errors import NeedlewiseError
@@ -90,6 +91,7 @@ class ConversationLog:
 
     def __init__(self, engine: AsyncEngine, seal: Seal, *, session_hours: int) -> None:
         self._engine = engine
+        self._reading = reading(engine)
         self._seal = seal
         self._session = timedelta(hours=session_hours)
 
@@ -119,7 +121,7 @@ class ConversationLog:
     async def find(self, token: str) -> Conversation:
         """The conversation a token speaks for. Raises UnknownToken."""
         query = select(conversations).where(conversations.c.token_hash == _hashed(token))
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.forgotten_at is not None or row.last_at + self._session < clock.now():
             raise UnknownToken("the token is unknown or expired")
@@ -144,11 +146,13 @@ class ConversationLog:
                 ]
                 inbound = msgspec.structs.replace(inbound, text=", ".join(labels))
             if row is not None:
-                first = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
-                replies = await self._replies(connection, row.id) if row.answered else None
-                return Claim(row.id, first, state, replies)
+                inbound = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
+                if row.answered:
+                    return Claim(row.id, inbound, state, await self._replies(connection, row.id))
             if any(choice not in state.choices for choice in inbound.choices):
                 raise UnknownChoice("no such choice in this conversation")
+            if row is not None:
+                return Claim(row.id, inbound, state, None)
             try:
                 await connection.execute(
                     insert(messages).values(
@@ -178,15 +182,29 @@ class ConversationLog:
         heard: Heard | None,
         verdict: Verdict,
         latency_ms: float,
+        redacted: str | None = None,
     ) -> None:
-        """Store a turn's replies, what was understood, and the new state, all or nothing."""
+        """Store a turn's replies, what was understood, and the new state, all or nothing.
+
+        `redacted` is what staff may read of the inbound message when that is known already. Raises UnknownToken when the
+        conversation was forgotten meanwhile, and NeedlewiseError when another process answered the message first.
+        """
         at = clock.now()
         async with self._engine.begin() as connection:
-            await connection.execute(
+            # The conversation first, here and in forget, so that one of the two waits for the other.
+            kept = await connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation.id, conversations.c.forgotten_at.is_(None))
+                .values(state_sealed=self._seal.seal(state.encode()), last_at=at)
+            )
+            if kept.rowcount == 0:
+                raise UnknownToken("the conversation was forgotten")
+            answered = await connection.execute(
                 update(messages)
-                .where(messages.c.id == claim.message)
+                .where(messages.c.id == claim.message, messages.c.answered.is_(False))
                 .values(
                     answered=True,
+                    redacted=redacted,
                     topics=list(heard.topics) if heard else [],
                     act=heard.act if heard else None,
                     confidence=heard.confidence if heard else None,
@@ -195,19 +213,16 @@ class ConversationLog:
                     latency_ms=latency_ms,
                 )
             )
+            if answered.rowcount == 0:
+                raise NeedlewiseError("the message was answered elsewhere meanwhile")
             position = await self._last_position(connection, conversation)
             await self._insert_outgoing(
                 connection, conversation, outgoing, reply_to=claim.message, after=position, at=at
             )
-            await connection.execute(
-                update(conversations)
-                .where(conversations.c.id == conversation.id)
-                .values(state_sealed=self._seal.seal(state.encode()), last_at=at)
-            )
 
     async def history(self, conversation: Conversation, *, after: str | None) -> list[dict[str, Any]]:
         """The messages of a conversation in order, each with `from`; those after the message id `after` when given."""
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             query = (
                 select(messages)
                 .where(messages.c.conversation == conversation.id)
@@ -251,6 +266,11 @@ class ConversationLog:
     async def forget(self, conversation: Conversation) -> None:
         """Erase a conversation's words and state for good; that it happened, and what it was about in numbers, stays."""
         async with self._engine.begin() as connection:
+            await connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation.id)
+                .values(state_sealed=None, token_hash=None, forgotten_at=clock.now())
+            )
             mine = select(messages.c.id).where(messages.c.conversation == conversation.id)
             await connection.execute(delete(feedback).where(feedback.c.message.in_(mine)))
             await connection.execute(
@@ -258,11 +278,7 @@ class ConversationLog:
                 .where(messages.c.conversation == conversation.id)
                 .values(body_sealed=None, redacted=None, client_id=None)
             )
-            await connection.execute(
-                update(conversations)
-                .where(conversations.c.id == conversation.id)
-                .values(state_sealed=None, token_hash=None, forgotten_at=clock.now())
-            )
+        await scrub(self._engine)
 
     async def unredacted(self, limit: int = 200) -> list[tuple[str, str]]:
         """Inbound messages still without a redacted text: (id, everything the patient wrote in it)."""
@@ -275,7 +291,7 @@ class ConversationLog:
             )
             .limit(limit)
         )
-        async with self._engine.connect() as connection:
+        async with self._reading.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [
             (row.id, _words(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)))
@@ -362,12 +378,19 @@ class TurnQueue:
     async def acquire(self, conversation: str) -> None:
         lock, holders = self._locks.get(conversation) or (asyncio.Lock(), 0)
         self._locks[conversation] = (lock, holders + 1)
-        # asyncio.Lock wakes its waiters first come, first served.
-        await lock.acquire()
+        try:
+            # asyncio.Lock wakes its waiters first come, first served.
+            await lock.acquire()
+        except asyncio.CancelledError:
+            self._leave(conversation)
+            raise
 
     def release(self, conversation: str) -> None:
+        self._locks[conversation][0].release()
+        self._leave(conversation)
+
+    def _leave(self, conversation: str) -> None:
         lock, holders = self._locks[conversation]
-        lock.release()
         if holders == 1:
             del self._locks[conversation]
         else:

@@ -1,5 +1,6 @@
 """What a conversation remembers between two messages: one small value, stored encrypted with each turn."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -7,6 +8,12 @@ from msgspec import Struct
 
 CHOICES_KEPT = 60
 """Buttons of earlier messages that still lead somewhere; older ones get a kind sentence."""
+
+
+PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
+"""What a form asks of a person, and what stands in its place where the log is read."""
+
+_WHOLLY_PERSONAL = frozenset({"first_name", "contact"})
 
 
 class State(Struct, frozen=True):
@@ -27,3 +34,18 @@ class State(Struct, frozen=True):
 def decode_state(data: bytes) -> State:
     """The state that `encode` wrote. Raises msgspec.ValidationError on anything else."""
     return msgspec.json.decode(data, type=State)
+
+
+def personal_answer(fields: Collection[str], before: State, after: State, *, understood: bool) -> str | None:
+    """What staff may read of an answer to a personal question of a form; None for a message that redaction has to read.
+
+    `fields` are the form fields it filled, if it did; `understood` is whether it asked or meant something else. A name that
+    nobody would take for one is known by the question that it answers.
+    """
+    if any(name in PERSONAL_SLOTS for name in fields):
+        return ", ".join(PERSONAL_SLOTS.get(name, f"[{name}]") for name in fields)
+    asked = str(before.slots.get("requested_slot"))
+    if before.form is None or asked not in _WHOLLY_PERSONAL:
+        return None
+    filled = after.slots.get(asked) != before.slots.get(asked)
+    return PERSONAL_SLOTS[asked] if filled or not understood else None

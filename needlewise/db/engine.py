@@ -15,6 +15,8 @@ from needlewise.errors import NeedlewiseError
 BUSY_SECONDS = 5
 """How long a statement waits for another process's lock before it gives up."""
 
+_ONLY_READS = "needlewise_only_reads"
+
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
@@ -58,8 +60,27 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 def _begin_at_once(connection: Any) -> None:
     # A transaction that reads first and writes later fails at once when another wrote in between; taking the
-    # write lock at the start waits for it instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # write lock at the start waits for it instead. One that only reads needs no lock in WAL mode, and waits for nobody.
+    only_reads = connection.get_execution_options().get(_ONLY_READS)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def reading(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine for transactions that only read: they go on while another process writes."""
+    return engine.execution_options(**{_ONLY_READS: True})
+
+
+async def scrub(engine: AsyncEngine) -> None:
+    """After an erasure: empty SQLite's write-ahead log, where the erased text would stand until it is overwritten.
+
+    While another connection reads or writes, it is left to SQLite's next checkpoint.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    async with engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        # Not through SQLAlchemy, which would begin a transaction, inside which there is no checkpoint.
+        await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def migrate(database_url: str) -> None:

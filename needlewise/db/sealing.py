@@ -21,7 +21,7 @@ class Seal:
             self._fernet = MultiFernet([Fernet(value) for value in (key, *old_keys)])
         except ValueError as error:
             raise NeedlewiseError(
-                "NEEDLEWISE_KEY must be 32 bytes in URL-safe base64: `needlewise key` makes one"
+                "the key must be 32 bytes in URL-safe base64 (NEEDLEWISE_KEY, or the file var/key): `needlewise key make` prints one"
             ) from error
 
     def seal(self, data: bytes) -> bytes:
@@ -54,13 +54,20 @@ def _key_file(path: Path) -> str:
     except FileExistsError:
         if path.stat().st_mode & 0o077:
             raise NeedlewiseError(f"{path} can be read by others: run chmod 600 {path}") from None
-        return path.read_text(encoding="ascii").strip()
+        return _read_key(path)
     except OSError as error:
         raise NeedlewiseError(f"cannot write the encryption key to {path}: {error.strerror}") from error
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         key = Fernet.generate_key().decode("ascii")
         file.write(key)
     return key
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise NeedlewiseError(f"cannot read the encryption key in {path}: {error.strerror}") from error
 
 
 async def check_key(engine: AsyncEngine, seal: Seal) -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,8 +23,11 @@ from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Conversation, Inbound, Outgoing, Verdict
 from needlewise.conversations.state import CHOICES_KEPT, State
 from needlewise.dialogue.leaning import Leaning
-from needlewise.dialogue.understanding import Understanding
+from needlewise.dialogue.understanding import CHOOSE, GO_ON, Understanding
+from needlewise.nlu.taxonomy import DECLINED
+from needlewise.nlu.understood import COURTESY
 from needlewise.safety.triage import Decision, Level, Triage
+from needlewise.screening.rules import Status
 from needlewise.text.normalise import normalise
 from needlewise.text.spanish import looks_spanish
 
@@ -37,14 +41,26 @@ URGENT_HOURS = 24
 
 MOST_MESSAGES = 4
 
-_URGENT = frozenset({Level.EMERGENCY, Level.URGENT, Level.CRISIS, Level.VIOLENCE, Level.POISON})
+_CALM = Decision(level=None, rule=None, phrase=None, speaks_alone=False)
 _CRISIS_ACTS = frozenset({Level.CRISIS, Level.VIOLENCE})
+# The phrases that ask and wait: an unclear answer counts as the sign that was asked about.
+_QUESTIONS = frozenset({"safety.ask_walk", "safety.ask_safe"})
 # "I'm fine" does not erase an urgent notice: the number is shown again, and the talk goes on.
 _REASSURANCES = frozenset(
     {"affirm", "deny", "unsure", "thanks", "goodbye", "feedback_positive", "feedback_negative"}
 )
 _SCREENING_SLOTS = ("card_now", "card_call", "card_tell", "facts", "facts_at", "outcome")
+_AGREED_SLOTS = ("consent", "confirm")
+_SMALL_TALK = frozenset({None, DECLINED, *COURTESY})
+_OFFERS = frozenset({"conversation.which_topic", "conversation.which_again"})
 _PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
+
+
+class _Lapsed(Enum):
+    """What was dropped because it was told too long ago."""
+
+    FACTS = "facts"
+    FORM = "facts and the form that was open"
 
 
 @dataclass(frozen=True)
@@ -105,18 +121,16 @@ class Turns:
             bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
         )
 
-        decision = (
-            Decision(None, None, None, False) if inbound.choices or opt_out else self._triage.assess(text)
-        )
-        asked = state.asked
+        decision = _CALM if inbound.choices or opt_out else self._triage.assess(text)
+        spoken_before = state.asked
         state = msgspec.structs.replace(state, asked=None)
-        if decision.level is None and asked:
-            decision = self._answer_to_triage(asked, inbound, state, text)
+        if decision.level is None and spoken_before in _QUESTIONS:
+            decision = self._answer_to_triage(spoken_before, inbound, state, text)
         if looks_spanish(text):
             # Words that exist in Spanish (urgent ones first of all) are said in Spanish; the others stay English.
             place = replace(place, language="es")
         if decision.level is not None and decision.speaks_alone:
-            return self._urgent(decision, place, state, at, started)
+            return self._urgent(decision, place, state, at, started, opt_out=opt_out)
 
         base = Heard(
             clinic=clinic.clinic,
@@ -127,22 +141,23 @@ class Turns:
             at=at.isoformat(),
         )
         heard = self._understanding.hear(inbound, state, base)
+        if spoken_before:
+            heard = _not_to_the_form(heard)
+        if lapsed is _Lapsed.FORM:
+            heard = _asks_again(heard, state)
         spoken = await self._agent.speak(conversation.id, heard, state)
         rendered = list(spoken.messages)
         if decision.phrase:
             rendered.insert(0, self._renderer.phrase(decision.phrase, place))
-        if base.urgent and heard.act in _REASSURANCES:
+        if base.urgent and heard.act in _REASSURANCES and (spoken_before or not state.form):
             rendered.insert(0, self._renderer.phrase("safety.again", place))
         if lapsed:
             rendered.insert(0, self._renderer.phrase("screening.lapsed", place))
         if not rendered:
             logger.error("a turn ended in silence: intent %s, form %s", heard.intent, state.form)
             rendered = [self._renderer.phrase("conversation.sorry", place)]
-        if len(rendered) > MOST_MESSAGES:
-            logger.error(
-                "a turn had %d messages: intent %s, form %s", len(rendered), heard.intent, state.form
-            )
-            rendered = [*rendered[: MOST_MESSAGES - 1], rendered[-1]]
+        heard = _as_answered(heard, rendered)
+        rendered = _at_most(MOST_MESSAGES, rendered)
         after = spoken.state
         if after.slots.get("outcome") == "NOW" and state.slots.get("outcome") != "NOW":
             after = msgspec.structs.replace(after, urgent_at=at.isoformat())
@@ -151,51 +166,117 @@ class Turns:
         opt_out = opt_out or heard.act == "opt_out"
         return Turn(outgoing, after, heard, verdict, opt_out, _elapsed(started))
 
-    def _urgent(self, decision: Decision, place: Place, state: State, at: datetime, started: float) -> Turn:
+    def _urgent(
+        self, decision: Decision, place: Place, state: State, at: datetime, started: float, *, opt_out: bool
+    ) -> Turn:
         """The urgent words alone, and first; the open form waits, so that the patient can go on afterwards."""
-        assert decision.level is not None and decision.phrase is not None
+        assert decision.level is not None
+        assert decision.phrase is not None
         rendered = [self._renderer.phrase(decision.phrase, place)]
         if decision.level is Level.ASK:
             state = msgspec.structs.replace(state, asked=decision.phrase)
-            rendered = [_with_yes_and_no(rendered[0], self._renderer, place)]
+            rendered = [_with_yes_and_no(rendered[0], self._renderer, place, asked=decision.phrase)]
         else:
-            state = msgspec.structs.replace(state, urgent_at=at.isoformat())
+            # An "ok" or "no" that comes next is said to these words, and must not fill the open form.
+            asked = decision.phrase if state.form else None
+            state = msgspec.structs.replace(state, urgent_at=at.isoformat(), asked=asked)
             rendered.append(self._renderer.phrase("safety.when_safe", place))
         outgoing, state = _outgoing(rendered, state)
         act = "crisis" if decision.level in _CRISIS_ACTS else "urgent_red_flag"
         heard = Heard(place.clinic.clinic, act=act, intent=act)
         return Turn(
-            outgoing, state, heard, Verdict(decision.level.value, decision.rule), False, _elapsed(started)
+            outgoing, state, heard, Verdict(decision.level.value, decision.rule), opt_out, _elapsed(started)
         )
 
     def _answer_to_triage(self, asked: str, inbound: Inbound, state: State, text: str) -> Decision:
         """A clear no ends it; a yes, or anything else, is treated as the urgent sign that was asked about."""
         answer = self._leaning.command(text)
         if inbound.choices:
-            answer = str(state.choices[inbound.choices[0]]["leads_to"].get("answer", ""))
+            # Only the buttons of this question answer it; "None of these" of an earlier card does not.
+            payload = state.choices[inbound.choices[0]]["leads_to"]
+            answer = str(payload["answer"]) if payload.get("asked") == asked else None
         if answer in ("deny", "no"):
-            return Decision(None, None, None, False)
+            return _CALM
         if asked == "safety.ask_safe":
             return Decision(Level.CRISIS, "ASK.unanswered", "safety.crisis", True)
         return Decision(Level.URGENT, "ASK.unanswered", "safety.urgent", True)
 
 
-def _with_yes_and_no(rendered: Rendered, renderer: Renderer, place: Place) -> Rendered:
+def _with_yes_and_no(rendered: Rendered, renderer: Renderer, place: Place, *, asked: str) -> Rendered:
     choices = tuple(
-        Choice(renderer.words(f"conversation.{word}", place), {"answer": word}) for word in ("yes", "no")
+        Choice(renderer.words(f"conversation.{word}", place), {"asked": asked, "answer": word})
+        for word in ("yes", "no")
     )
     return msgspec.structs.replace(rendered, choices=choices)
 
 
-def _without_old_facts(state: State, at: datetime) -> tuple[State, bool]:
-    """Screening facts lapse after 24 hours; whether they did, for the patient is told."""
+def _not_to_the_form(heard: Heard) -> Heard:
+    """A bare yes, no or not-sure right after safety's words answers those, not the form's question that waits behind them."""
+    act = {"yes": "affirm", "no": "deny", "unsure": "unsure"}.get(heard.verdict)
+    if act is None and heard.act in _REASSURANCES - {"goodbye"} and not heard.topics:
+        act = heard.act
+    told = any(status == Status.PRESENT.value for status in heard.facts.values())
+    if act is None or told or (heard.choice and "asked" not in heard.choice):
+        return heard
+    return msgspec.structs.replace(
+        heard, intent=act, act=act, topics=(), offered=(), command=GO_ON, verdict="none", choice={}, facts={}
+    )
+
+
+def _asks_again(heard: Heard, state: State) -> Heard:
+    """An answer to a form whose facts have lapsed starts the screening again; a question or a wish stands as it is."""
+    if heard.asks or (heard.act not in _SMALL_TALK and heard.intent != CHOOSE):
+        return heard
+    wants_visit = bool(state.slots.get("wants_visit") or state.slots.get("request_kind"))
+    intent = "book_appointment" if wants_visit else "am_i_a_candidate"
+    return msgspec.structs.replace(
+        heard, intent=intent, act=intent if wants_visit else None, topics=(), more=(), offered=(), choice={}
+    )
+
+
+def _as_answered(heard: Heard, rendered: Sequence[Rendered]) -> Heard:
+    """For the log: only the topics that were answered, and those offered if they were. A name may sound like a topic."""
+    said = {note.topic for message in rendered for note in message.answers}
+    return msgspec.structs.replace(
+        heard,
+        topics=tuple(topic for topic in heard.topics if topic in said),
+        offered=heard.offered if any(message.key in _OFFERS for message in rendered) else (),
+    )
+
+
+def _at_most(most: int, rendered: Sequence[Rendered]) -> list[Rendered]:
+    """As few messages as allowed, with every word: neighbours that need no tap are put into one, those of one kind first."""
+    messages = list(rendered)
+    while len(messages) > most:
+        pairs = [at for at in range(len(messages) - 1) if not messages[at].choices and not messages[at].input]
+        if not pairs:
+            logger.error("a turn had %d messages", len(messages))
+            return [*messages[: most - 1], messages[-1]]
+        at = next((at for at in pairs if messages[at].kind == messages[at + 1].kind), pairs[0])
+        messages[at : at + 2] = [_joined(messages[at], messages[at + 1])]
+    return messages
+
+
+def _joined(first: Rendered, second: Rendered) -> Rendered:
+    return msgspec.structs.replace(
+        second,
+        text=f"{first.text}\n\n{second.text}",
+        links=(*first.links, *second.links),
+        answers=(*first.answers, *second.answers),
+    )
+
+
+def _without_old_facts(state: State, at: datetime) -> tuple[State, "_Lapsed | None"]:
+    """Screening facts lapse after 24 hours, and with them an open form that rests on them; a call back rests on none."""
     told_at = state.slots.get("facts_at")
     if told_at is None or _is_recent(str(told_at), at):
-        return state, False
+        return state, None
     slots = {name: value for name, value in state.slots.items() if name not in _SCREENING_SLOTS}
-    if state.form:
-        slots.pop("requested_slot", None)
-    return msgspec.structs.replace(state, slots=slots, form=None), True
+    if state.form is None or state.slots.get("request_kind") == "callback":
+        return msgspec.structs.replace(state, slots=slots), _Lapsed.FACTS
+    for name in (*_AGREED_SLOTS, "requested_slot"):
+        slots.pop(name, None)
+    return msgspec.structs.replace(state, slots=slots, form=None), _Lapsed.FORM
 
 
 def _is_recent(moment: str | None, at: datetime) -> bool:

@@ -1,7 +1,7 @@
 """From a patient's message and what the conversation remembers to a Heard: what is asked, answered and told."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,10 +10,12 @@ from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
 from needlewise.dialogue.leaning import Leaning, without_lean
+from needlewise.language.pipeline import load_pipeline
 from needlewise.language.reading import Reading, read
 from needlewise.nlu.taxonomy import DECLINED, is_topic
 from needlewise.nlu.understood import Understood
 from needlewise.screening.reading import Reader
+from needlewise.screening.rules import Outcome, Status
 from needlewise.text.normalise import normalise
 
 Parse = Callable[[Reading], Understood]
@@ -21,6 +23,14 @@ Parse = Callable[[Reading], Understood]
 _ACT_WORDS = {"affirm": "yes", "deny": "no", "unsure": "unsure"}
 CHOOSE = "choose"
 """The intent of a button or a form field that answers one of our questions."""
+
+GO_ON = "go_on"
+"""The command of a word that was said to safety's notice: the form's question is put again."""
+
+_YES_AND_NO = {"affirm": "yes", "deny": "no"}
+_YES_OR_NO = frozenset({"consent", "confirm"})
+_SURE = 0.7
+_BUT = re.compile(r"\b(?:but|except|change|wrong|instead|not yet|wait)\b", re.I)
 
 
 class Understanding:
@@ -38,8 +48,25 @@ class Understanding:
         if inbound.fields:
             text = normalise(" ".join(inbound.fields.values()))
             fields = {name: normalise(value) for name, value in inbound.fields.items()}
-            return msgspec.structs.replace(base, text=text, intent=CHOOSE, fields=fields)
-        return self._read(normalise(inbound.text), state, base)
+            told = self._reader.facts(load_pipeline()(text))
+            facts = {name: status.value for name, status in told.items()}
+            return msgspec.structs.replace(base, text=text, intent=CHOOSE, fields=fields, facts=facts)
+        text = normalise(inbound.text)
+        if (typed := self._typed_label(text, state)) is not None:
+            return self._chosen([typed], text, base)
+        return self._read(text, state, base)
+
+    def _typed_label(self, text: str, state: State) -> dict[str, Any] | None:
+        """The newest button whose label was typed word for word, if it does something or answers the open question."""
+        if self._leaning.command(text) in _ACT_WORDS:
+            return None
+        asking = state.slots.get("requested_slot") if state.form else None
+        for choice in reversed(state.choices.values()):
+            leads_to = choice["leads_to"]
+            open_now = "act" in leads_to or (asking and leads_to.get("slot") in (asking, f"change_{asking}"))
+            if open_now and str(choice["label"]).casefold() == text.casefold():
+                return choice
+        return None
 
     def _chosen(self, choices: list[dict[str, Any]], text: str, base: Heard) -> Heard:
         """A tapped button, or several ticked lines. The payload is ours: it was never sent to the patient."""
@@ -53,12 +80,13 @@ class Understanding:
         if "act" in first:
             return msgspec.structs.replace(heard, intent=first["act"], act=first["act"])
         ticked = tuple(str(payload["item"]) for payload in payloads if "item" in payload)
-        return msgspec.structs.replace(heard, ticked=ticked, verdict=str(first.get("answer", "none")))
+        answers = [str(payload["answer"]) for payload in payloads if "answer" in payload]
+        verdict = "unsure" if "unsure" in answers else next(iter(answers), "none")
+        return msgspec.structs.replace(heard, ticked=ticked, verdict=verdict)
 
     def _read(self, text: str, state: State, base: Heard) -> Heard:
         command = self._leaning.command(text)
         if command in _ACT_WORDS:
-            facts: Mapping[str, str] = {}
             return msgspec.structs.replace(
                 base, text=text, intent=command, act=command, verdict=_ACT_WORDS[command]
             )
@@ -71,6 +99,11 @@ class Understanding:
             card = str(asking).removeprefix("card_")
             answer = self._reader.answer(reading.doc, card)
             recorded = {name: status.value for name, status in answer.recorded(card).items()}
+            if command == "skip":
+                # What somebody would rather not say is not known, and counts like a not-sure.
+                return msgspec.structs.replace(
+                    heard, intent="unsure", act="unsure", verdict="unsure", facts={card: Status.UNSURE.value}
+                )
             heard = msgspec.structs.replace(
                 heard, verdict=answer.verdict, facts=recorded, doctor_said_fine=answer.doctor_said_fine
             )
@@ -78,12 +111,18 @@ class Understanding:
             return msgspec.structs.replace(heard, intent="start_over", act="start_over")
         if command == "why" and asking:
             return msgspec.structs.replace(heard, intent="ask_why", act="ask_why")
-        if command == "stop" and not state.form:
+        if command == "opt_out" or (command == "stop" and not state.form):
             return msgspec.structs.replace(heard, intent="opt_out", act="opt_out", command=None)
+        if not state.form and state.slots.get("outcome") == Outcome.CALL and self._doctor_said_fine(reading):
+            return msgspec.structs.replace(
+                heard, intent="book_appointment", act="book_appointment", doctor_said_fine=True
+            )
         if lean := self._leaning.follow_up(text, last):
             return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
         bare = without_lean(text) if last else text
         understood = self._parse(reading if bare == text else read(bare))
+        if state.form and asking in _YES_OR_NO and understood.confidence >= _SURE and not _BUT.search(text):
+            heard = msgspec.structs.replace(heard, verdict=_YES_AND_NO.get(understood.intent, "none"))
         return msgspec.structs.replace(
             heard,
             intent=understood.intent,
@@ -95,8 +134,12 @@ class Understanding:
         )
 
 
+    def _doctor_said_fine(self, reading: Reading) -> bool:
+        return self._reader.answer(reading.doc, "call").doctor_said_fine
+
+
 _QUESTION = re.compile(
-    r"\?|^(?:so |and |but |ok |also )*(?:what|how|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may)\b",
+    r"\?|(?:^|[,.;!:] ?|\b(?:so|and|but|ok|also|plus|then) )(?:what|how|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may)\b",
     re.I,
 )
 

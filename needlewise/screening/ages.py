@@ -17,16 +17,8 @@ _OTHER_UNITS = {
 }  # fmt: skip
 # A child who only comes along, or whose minder is sought, is no patient.
 _NOT_THE_PATIENT = {
-    "bring",
-    "bringing",
-    "sitter",
-    "babysitter",
-    "watch",
-    "along",
-    "childcare",
-    "daycare",
-    "with",
-}
+    "bring", "bringing", "sitter", "babysitter", "watch", "along", "childcare", "daycare", "with",
+}  # fmt: skip
 
 
 def patient_age(words: Sequence[str]) -> int | None:

@@ -9,43 +9,23 @@ _PAUSES = {",", ":", "-", "--", "–", "—", "(", ")", "/"}
 TURNS = {"but", "though", "however", "although", "except", "yet", "because", "besides"}
 _JOINERS = {"and", "also", "plus", "then", "or", "so", "nor"}
 INTERJECTIONS = {
-    "yes",
-    "yeah",
-    "yep",
-    "yup",
-    "ya",
-    "ok",
-    "okay",
-    "no",
-    "nope",
-    "nah",
-    "hi",
-    "hello",
-    "well",
-    "sure",
+    "yes", "yeah", "yep", "yup", "ya", "ok", "okay", "no", "nope", "nah", "hi", "hello", "well", "sure",
     "sorry",
-}
+}  # fmt: skip
+# After these a "no" answers the question; before any other word it denies that one thing ("no numbness").
+AFTER_PLAIN_NO = {
+    "i", "we", "my", "he", "she", "it", "they", "that", "this", "those", "these", "there", "none", "not", "no", "nope", "nah",
+    "never", "nothing", "thanks", "thank", "sir", "maam", "to", "of", "but", "and", "just", "only", "all", "any", "lol", "bro",
+    "dude", "man", "sorry", "everything", "as", "because", "besides", "except", "well", "wait",
+}  # fmt: skip
 SUBJECTS = {"i", "my", "he", "she", "we", "they", "his", "her", "their", "im"}
 AUXILIARIES = {
     "do", "does", "did", "is", "are", "am", "was", "were", "can", "could", "should", "would", "will", "may", "must",
     "has", "have", "might",
 }  # fmt: skip
 _ASKED_OF = {
-    "i",
-    "it",
-    "you",
-    "that",
-    "this",
-    "they",
-    "there",
-    "we",
-    "people",
-    "he",
-    "she",
-    "my",
-    "these",
-    "those",
-}
+    "i", "it", "you", "that", "this", "they", "there", "we", "people", "he", "she", "my", "these", "those",
+}  # fmt: skip
 QUESTION_WORDS = {"why", "what", "how", "when", "where", "who", "which"}
 # After these a subject carries on what was begun: "I think I have", "can I", "if I", "because my".
 _LEADS_ON = AUXILIARIES | QUESTION_WORDS | {
@@ -108,24 +88,8 @@ def _begins(
         return False
     if word in TURNS and before != "not":
         return True
-    if (
-        index == 1
-        and before in INTERJECTIONS
-        and not (before == "no" and (_starts_mention(index, mentions) or after == ""))
-    ):
-        return word not in (
-            "longer",
-            "more",
-            "other",
-            "family",
-            "known",
-            "current",
-            "real",
-            "idea",
-            "clue",
-            "history",
-            "sign",
-        )
+    if index == 1 and before in INTERJECTIONS:
+        return before != "no" or word in AFTER_PLAIN_NO
     if word in _JOINERS and after in SUBJECTS:
         return True
     if word in SUBJECTS and before not in _LEADS_ON and before not in _JOINERS:

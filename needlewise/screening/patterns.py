@@ -57,6 +57,11 @@ def compiled(pattern: str, lists: Mapping[str, Sequence[str]]) -> Pattern:
     return Pattern(tuple(tokens), frozenset(gaps), tuple(required))
 
 
+def is_pattern(phrase: str) -> bool:
+    """Whether it uses the language, or is plain words."""
+    return any(sign in phrase for sign in ("|", "..", "<", "#"))
+
+
 def _words(element: str, lists: Mapping[str, Sequence[str]], pattern: str) -> list[str]:
     words: list[str] = []
     for alternative in element.split("|"):

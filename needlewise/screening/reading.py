@@ -15,11 +15,12 @@ from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
 
 from needlewise import clock
-from needlewise.screening import cues, verdicts
+from needlewise.screening import claims, denial, tense, verdicts, whose
 from needlewise.screening.ages import patient_age
 from needlewise.screening.clauses import Clause, clauses
-from needlewise.screening.patterns import Pattern, compiled
-from needlewise.screening.rules import Condition, Past, ScreeningRules, Status
+from needlewise.screening.frame import Frame
+from needlewise.screening.patterns import Pattern, compiled, is_pattern
+from needlewise.screening.rules import Condition, Outcome, Past, ScreeningRules, Status
 from needlewise.screening.spelling import Spelling, english_words
 from needlewise.screening.times import days_ago
 from needlewise.screening.verdicts import Verdict
@@ -131,10 +132,9 @@ class Reader:
         facts = self._facts(mentions)
         of_card = set(self._rules.card(card).conditions)
         rest = self._without_mentions(parsed)
-        text = verdicts.plain(rest)
         whole = verdicts.plain(parsed.texts)
         fine = verdicts.doctor_said_fine(whole)
-        verdict = verdicts.bare_verdict(text, question=verdicts.is_question(rest))
+        verdict = verdicts.bare_verdict(rest, right_now=self._rules.card(card).on_yes is Outcome.NOW)
         present = {key for key, status in facts.items() if status is Status.PRESENT}
         unsure = {key for key, status in facts.items() if status is Status.UNSURE}
         only_others = bool(mentions) and all(mention.subject == "other" for mention in mentions)
@@ -156,7 +156,6 @@ class Reader:
 
     def _build(self, nlp: spacy.Language) -> None:
         lexicon = self._rules.lexicon
-        lists = lexicon.pattern_lists()
         spelled: set[str] = set()
         for condition in self._rules.conditions.values():
             words = condition.words
@@ -168,19 +167,25 @@ class Reader:
                 self._capitals[name.lower()] = condition.id
                 self._phrases.add(condition.id, [Doc(self._vocab, words=[name.lower()])])
             for written in words.patterns:
-                pattern = compiled(written, lists)
-                matcher = Matcher(nlp.vocab)
-                matcher.add(condition.id, [list(pattern.tokens)])
-                self._patterns.append(_ConditionPattern(condition.id, pattern, matcher))
+                self._add_pattern(nlp, condition.id, written)
             for name in (*words.names, *words.brands):
                 spelled.update(word for word in name.lower().replace("-", " ").split() if word.isalpha())
         for phrase in lexicon.not_meant:
-            self._add_phrase(nlp, _NEITHER, phrase)
+            if is_pattern(phrase):
+                self._add_pattern(nlp, _NEITHER, phrase)
+            else:
+                self._add_phrase(nlp, _NEITHER, phrase)
         for phrase in lexicon.private:
             self._add_phrase(nlp, _PRIVATE, phrase)
         others = {word for word in (*lexicon.other_medicines, *lexicon.private) if word.isalpha()}
         listed = {word for one in self._rules.conditions.values() for word in one.words.misspellings}
         self._spelling = Spelling(spelled, others - spelled, listed, english_words(nlp))
+
+    def _add_pattern(self, nlp: spacy.Language, key: str, written: str) -> None:
+        pattern = compiled(written, self._rules.lexicon.pattern_lists())
+        matcher = Matcher(nlp.vocab)
+        matcher.add(key, [list(pattern.tokens)])
+        self._patterns.append(_ConditionPattern(key, pattern, matcher))
 
     def _add_phrase(self, nlp: spacy.Language, key: str, name: str) -> None:
         for variant in _variants(name):
@@ -222,8 +227,8 @@ class Reader:
 
     def _mentions(self, doc: Doc, parsed: _Parsed, *, reply: bool) -> list[Mention]:
         today = self._now().date()
-        for_another = cues.speaks_for_another(parsed.texts)
-        relative_named = any(text in cues.RELATIVES for text in parsed.texts)
+        for_another = whose.speaks_for_another(parsed.texts)
+        relative_named = any(text in whose.RELATIVES for text in parsed.texts)
         mentions: list[Mention] = []
         previous_other: dict[int, bool] = {}
         for match in parsed.matches:
@@ -234,8 +239,8 @@ class Reader:
             frame = self._frame(
                 parsed, match, number, previous_is_other=previous_other.get(number - 1, False)
             )
-            whose = cues.of_someone_else(frame)
-            other = whose == "other" or (whose == "pronoun" and relative_named)
+            spoken_of = whose.of_someone_else(frame)
+            other = spoken_of == "other" or (spoken_of == "pronoun" and relative_named)
             previous_other[number] = other and not (
                 number + 1 < len(parsed.clauses) and parsed.clauses[number + 1].after_turn
             )
@@ -253,7 +258,7 @@ class Reader:
         mentions.extend(self._age(parsed))
         return mentions
 
-    def _frame(self, parsed: _Parsed, match: _Match, number: int, *, previous_is_other: bool) -> cues.Frame:
+    def _frame(self, parsed: _Parsed, match: _Match, number: int, *, previous_is_other: bool) -> Frame:
         clause = parsed.clauses[number]
         covered = {
             index for other in parsed.matches if other is not match for index in range(other.start, other.end)
@@ -264,9 +269,9 @@ class Reader:
             later = parsed.texts[following.start : following.end]
             last_of_clause = not any(index in covered for index in range(match.end, clause.end))
             named = covered & set(range(following.start, following.end))
-            if last_of_clause and not following.asks and not named and cues.is_afterthought(later):
+            if last_of_clause and not following.asks and not named and tense.is_afterthought(later):
                 after = later
-        return cues.Frame(
+        return Frame(
             left=parsed.texts[clause.start : match.start],
             gap=[parsed.texts[index] for index in range(match.start, match.end) if index not in match.core],
             right=parsed.texts[match.end : clause.end],
@@ -283,7 +288,7 @@ class Reader:
     def _mention(
         self,
         match: _Match,
-        frame: cues.Frame,
+        frame: Frame,
         sentence: list[str],
         today: date,
         *,
@@ -292,25 +297,25 @@ class Reader:
         text: str,
     ) -> Mention:
         condition = self._rules.conditions[match.condition]
-        denial = cues.denial(frame)
-        status = {"no": Status.ABSENT, "doubt": Status.UNSURE, "none": Status.PRESENT}[denial]
-        doubtful = match.vague or (cues.hedged(frame) and condition.id not in self._doubts)
+        denied = denial.denial(frame)
+        status = {"no": Status.ABSENT, "doubt": Status.UNSURE, "none": Status.PRESENT}[denied]
+        doubtful = match.vague or (denial.hedged(frame) and condition.id not in self._doubts)
         if status is Status.PRESENT and doubtful:
             status = Status.UNSURE
         days = days_ago([*frame.left, *frame.right, *frame.after], today)
-        stated = cues.stated(frame, reply=reply, dated=days is not None)
+        stated = claims.stated(frame, reply=reply, dated=days is not None)
         current = True
         if status is not Status.ABSENT:
             condition, status, current = self._as_of_today(condition, status, frame, sentence, days)
         return Mention(condition.id, status, subject, current, text, stated=stated, dated=days is not None)
 
     def _as_of_today(
-        self, condition: Condition, status: Status, frame: cues.Frame, sentence: list[str], days: int | None
+        self, condition: Condition, status: Status, frame: Frame, sentence: list[str], days: int | None
     ) -> tuple[Condition, Status, bool]:
         """The condition that holds today, how surely, and whether it holds at all."""
         others = self._rules.conditions
-        ended = cues.ended(frame)
-        over = ended or (not cues.goes_on(frame) and cues.past(frame, dated=days is not None))
+        ended = tense.ended(frame)
+        over = ended or (not tense.goes_on(frame) and tense.past(frame, dated=days is not None))
         recent = condition.recent_days
         current = True
         if condition.past is Past.COUNTS:
@@ -327,7 +332,7 @@ class Reader:
                 status = condition.past_undated
             elif days is None or days > 1:
                 current = False
-        if condition.controlled_as is not None and cues.controlled([*sentence, *frame.after]):
+        if condition.controlled_as is not None and tense.controlled([*sentence, *frame.after]):
             return others[condition.controlled_as], status, current
         if condition.late_pregnancy_as is not None and _late_pregnancy(sentence):
             return others[condition.late_pregnancy_as], status, current
@@ -437,6 +442,6 @@ def _late_pregnancy(sentence: list[str]) -> bool:
 
 
 def _of_a_relative_only(texts: list[str]) -> bool:
-    return any(text in cues.RELATIVES for text in texts) and not any(
+    return any(text in whose.RELATIVES for text in texts) and not any(
         text in ("i", "me", "am") for text in texts
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from needlewise.errors import ContentError, NeedlewiseError
-from needlewise.screening.patterns import compiled
+from needlewise.screening.patterns import compiled, is_pattern
 from needlewise.screening.rulefile import Entry, read_rule_file
 
 
@@ -273,6 +273,12 @@ def load_rules(path: Path) -> ScreeningRules:
         private=top.texts("private"),
         other_medicines=top.texts("other_medicines"),
     )
+    for phrase in lexicon.not_meant:
+        if is_pattern(phrase):
+            try:
+                compiled(phrase, lexicon.pattern_lists())
+            except ValueError as error:
+                raise top.error(f"not_meant: {error}") from None
     for entry in top.entries("conditions"):
         for pattern in entry.texts("patterns"):
             try:

@@ -37,34 +37,12 @@ _SOME = {"a": 1, "an": 1, "1": 1, "couple": 2, "few": 3, "several": 4, "many": 5
 _JUST_NOW = {"today", "tonight", "yesterday", "recently", "lately"}
 _LONG_AGO = 3650
 _CHILDHOOD = {
-    "kid",
-    "child",
-    "teen",
-    "teenager",
-    "childhood",
-    "baby",
-    "infant",
-    "boy",
-    "girl",
-    "young",
-    "little",
+    "kid", "child", "teen", "teenager", "childhood", "baby", "infant", "boy", "girl", "young", "little",
     "youth",
-}
+}  # fmt: skip
 _MONTH_LEADS = {
-    "in",
-    "last",
-    "this",
-    "early",
-    "late",
-    "mid",
-    "since",
-    "of",
-    "until",
-    "til",
-    "till",
-    "back",
-    "was",
-}
+    "in", "last", "this", "early", "late", "mid", "since", "of", "until", "til", "till", "back", "was",
+}  # fmt: skip
 
 
 def days_ago(words: Sequence[str], today: date) -> int | None:

@@ -15,6 +15,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from needlewise.screening.clauses import AFTER_PLAIN_NO
+
 Verdict = Literal["yes", "no", "unsure", "none"]
 
 
@@ -28,6 +30,7 @@ _UNSURE = re.compile(
     r"\b"
     + _any_of(
         r"maybe",
+        r"i guess",
         r"perhaps",
         r"possibly",
         r"unsure",
@@ -71,7 +74,9 @@ _SOFT_NO_IN_DOUBT = re.compile(r"\b(?:but|though) (?:i am |am )?not (?:really )?
 
 _NO_AT_HEAD = re.compile(
     _LEAD
-    + r"(?:no+|nope+|nah+|naw|none+|nothing|neither|never|negative|n|nada|nil|zero|0|zip)\b"
+    # "no numbness" denies one thing; "no, …", "no I …", "no thanks" deny all that was asked.
+    + rf"(?:no(?= *$| [^\w\s]| (?:{'|'.join(sorted(AFTER_PLAIN_NO))})\b)"
+    + r"|noo+|nope+|nah+|naw|none+|nothing|neither|never|negative|n|nada|nil|zero|0|zip)(?!\w)"
     + r"(?! (?:idea|clue|longer|wait))"
 )
 _NO_ANYWHERE = re.compile(
@@ -163,8 +168,13 @@ _NO_THEN_YES = re.compile(r"^no+\b.*\b(?:wait|sorry|actually|oh) (?:yes|yeah|i d
 
 _USED_TO = re.compile(
     r"^(?:(?:well|yes|no|but|just|only) )*(?:i )?"
-    r"(?:used to(?: be| have| take)?|did|was|had|stopped|quit|am off|have stopped)(?: \w+)*$"
+    r"(?:used to|did|was|had|stopped|quit|am off|have stopped|not (?:anymore|any more|yet)|in the past|long ago|once)"
+    r"(?: (?:be|have|take|taking|do|it|that|them|those|one|all|before|once|in|the|past|a|an|few|couple|of|while|long|time"
+    r"|years?|months?|weeks?|days?|ago|back|last|but|not|anymore|any|more|now|stopped|quit|on|i|as|kid|child|when|was"
+    r"|\d+|january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|fall|winter))*$"
+    r"|^(?:only )?(?:when i was|as) (?:a )?(?:kid|child|teen|teenager|baby|young|little|younger)$"
 )
+_NOT_NOW = re.compile(r"^(?:no )?not (?:now|right now|currently|today|at the moment|at this time|presently)$")
 
 _DOCTOR = _any_of(
     r"doctors?",
@@ -215,15 +225,21 @@ def says_nothing_else(text: str) -> bool:
     return _NOTHING_ELSE.search(text) is not None
 
 
-def bare_verdict(text: str, *, question: bool) -> Verdict:
-    """What the reply says to the card, leaving aside any condition that it names."""
+def bare_verdict(words: Sequence[str], *, right_now: bool) -> Verdict:
+    """What the reply says to the card, leaving aside any condition that it names.
+
+    `right_now`: the card asks for this moment only, so that "not now" is a no; to another it leaves the past open.
+    """
+    text, question = plain(words), is_question(words)
+    if _NOT_NOW.match(text):
+        return "no" if right_now else "unsure"
     if _SOFT_NO.search(text):
         return "unsure" if _SOFT_NO_IN_DOUBT.search(text) else "no"
     if not question and _UNSURE.search(text):
         return "unsure"
     no = any(
         found is not None
-        for found in (_NO_AT_HEAD.match(text), _NO_ANYWHERE.search(text), _ALL_GOOD.match(text))
+        for found in (_NO_AT_HEAD.match(" ".join(words)), _NO_ANYWHERE.search(text), _ALL_GOOD.match(text))
     )
     yes = any(
         found is not None

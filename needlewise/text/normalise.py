@@ -14,13 +14,14 @@ _INVISIBLE = re.compile(
 _QUOTES = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "}
 )
-_ELONGATED = re.compile(r"([A-Za-z!?.])\1{3,}")
+# Also signs: spaCy's tokenizer needs seconds for thousands of brackets in a row.
+_ELONGATED = re.compile(r"([^\W\d_]|[^\w\s])\1{3,}")
 
 
 def normalise(text: str) -> str:
     """One line of NFKC text: straight quotes, single spaces, no control characters, no lone surrogates.
 
-    "heeeeeelp\\u200b  me" becomes "heelp me": a letter repeated four times or more is kept twice.
+    "heeeeeelp\\u200b  me" becomes "heelp me": a letter or sign repeated four times or more is kept twice.
     """
     text = text.encode("utf-8", "ignore").decode("utf-8")
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES)

@@ -241,7 +241,7 @@ _DIRECTION = r"(?:(?:[nsew]|ne|nw|se|sw|north|south|east|west)\b\.?\s)?"
 _DIRECTION_TAIL = r"(?:\s(?:[nsew]|ne|nw|se|sw|north|south|east|west)\b\.?)?"
 _STREETS = re.compile(
     rf"{_HOUSE}\s{{1,2}}{_DIRECTION}(?:{_STREET_WORD}\s{{1,2}}){{0,4}}?(?:"
-    rf"(?P<sure>(?<=\s){_SURE_STREET}\b\.?)|(?P<perhaps>(?<=\s){_PERHAPS_STREET}\b\.?))"
+    rf"(?P<sure>(?<=\s){_SURE_STREET}\b\.?)|(?P<perhaps>(?<=\s){_PERHAPS_STREET}\b\.?(?!\s(?:{_SURE_STREET}|dr|drive|ct|court|way|pl|place)\b)))"
     rf"{_DIRECTION_TAIL}(?P<unit>{_UNIT_TAIL})(?P<town>{_TOWN_TAIL})",
     _I,
 )

@@ -10,13 +10,25 @@ import pytest
 
 from needlewise import clock
 from needlewise.content.check import Rule, check_all, findings_of
+from needlewise.content.checks import tree
 from needlewise.content.checks.finding import Finding
-from needlewise.content.checks.tree import read_tree
+from needlewise.safety.triage import RedFlagRules
+from needlewise.safety.triage import load_rules as load_red_flags
 from needlewise.settings import Settings, read_settings
 
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 _COPIED = ("content", "data", "actions", "needlewise", "tests/nlu")
+
+
+_red_flags: dict[str, RedFlagRules] = {}
+
+
+def _read_red_flags(path: Path) -> RedFlagRules:
+    text = path.read_text(encoding="utf-8")
+    if text not in _red_flags:
+        _red_flags[text] = load_red_flags(path)
+    return _red_flags[text]
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class Project:
 
     def findings(self, *rules: Rule) -> list[Finding]:
         """What these rules find, and what could not be read."""
-        return findings_of(read_tree(self.settings), rules)
+        return findings_of(tree.read_tree(self.settings), rules)
 
     def check(self, *, production: bool = False, clinic: str | None = None) -> list[str]:
         """Every finding of every rule, as the command prints them."""
@@ -59,9 +71,17 @@ def today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: TODAY)
 
 
+@pytest.fixture(autouse=True)
+def _red_flags_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red flags take a second to read: a copy with the same text gives the same rules."""
+    monkeypatch.setattr(tree, "load_red_flags", _read_red_flags)
+
+
 @pytest.fixture
 def project(tmp_path: Path, root: Path) -> Project:
     for folder in _COPIED:
-        shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "page"))
+        shutil.copytree(
+            root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "page")
+        )
     shutil.copy(root / "domain.yml", tmp_path)
     return Project(tmp_path)

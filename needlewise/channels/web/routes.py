@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -16,6 +18,7 @@ from needlewise.channels.limits import RateLimit
 from needlewise.channels.service import ChatService, NotReady
 from needlewise.channels.web.protocol import LARGEST_BODY, OpenSession, Rate, SendMessage, bearer_token
 from needlewise.conversations.log import Conversation, Inbound, NotYours, UnknownChoice, UnknownToken
+from needlewise.errors import NeedlewiseError
 from needlewise.text.normalise import LONGEST, normalise
 from needlewise.wiring import Services
 
@@ -176,7 +179,10 @@ class WebChannel:
             raise Refused(403, "conversation.not_here")
 
     def _is_same(self, request: Request, origin: str) -> bool:
-        return urlsplit(origin).netloc == request.headers.get("host")
+        try:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        except ValueError:
+            return False
 
     def _words(self, key: str, clinic: str | None = None) -> str:
         return self._services.renderer.words(key, self._services.place(clinic, "web", "en"))
@@ -187,6 +193,9 @@ class WebChannel:
         async def endpoint(request: Request) -> Response:
             if request.method == "OPTIONS":
                 return self._with_cors(request, Response(status_code=204))
+            if request.method not in handlers:
+                # Starlette adds HEAD to GET; other methods do not come here.
+                raise HTTPException(405, headers={"Allow": ", ".join(handlers)})
             try:
                 response = await handlers[request.method](request)
             except Refused as refused:
@@ -205,12 +214,27 @@ class WebChannel:
                 # The statement's parameters may hold a patient's words: only the type is logged.
                 logger.error("the database failed: %s", type(getattr(error, "orig", None) or error).__name__)
                 response = self._error(503, "conversation.busy")
+            except NeedlewiseError as error:
+                logger.error("a request failed: %s", error)
+                response = self._error(503, "conversation.busy")
             except ClientDisconnect:
                 response = Response(status_code=400)
+            except Exception as error:
+                # The error's text may hold a patient's words: only its type and where it happened are logged.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                logger.error("a request failed: %s\n%s", type(error).__name__, where)
+                response = self._error(500, "conversation.sorry")
             response.headers.setdefault("Cache-Control", "no-store")
             return self._with_cors(request, response)
 
         return endpoint
+
+    async def no_such_page(self, request: Request, error: Exception) -> Response:
+        """The answer to an address or a method that nobody serves here."""
+        assert isinstance(error, HTTPException)
+        response = self._error(error.status_code, "conversation.bad_request")
+        response.headers.update(error.headers or {})
+        return self._with_cors(request, response)
 
     def _error(self, status: int, key: str) -> Response:
         return JSONResponse({"error": key.partition(".")[2], "message": self._words(key)}, status_code=status)
