@@ -24,14 +24,14 @@ class Aside:
 
 def aside(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, *, why: str) -> Aside:
     """Deal with a message that is no answer. `why` is the phrase that says why the open question is asked."""
-    if heard.command == GO_ON:
+    if heard.command == "go_on":
         say(dispatcher, "conversation.notice_taken", choices=())
         return Aside([])
     if heard.command == "stop":
         return Aside([], "stop")
     if heard.intent in _LEAVES:
         return Aside([], heard.intent)
-    if heard.command == "why" or heard.intent == "ask_why":
+    if heard.command in ("why", "skip") or heard.intent == "ask_why":
         say(dispatcher, why)
         return Aside([])
     if heard.topics:

@@ -1,5 +1,6 @@
 """The request form: where, what, who, how to reach them, when, consent, and a summary to confirm or correct."""
 
+import re
 import uuid
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,8 @@ from rasa_sdk.types import DomainDict
 
 from actions.aside import aside, kept_open, left
 from actions.facts import facts_after, known_facts, names_condition, ruling
-from actions.screening import say_left, say_outcome
+from actions.outcome import say_outcome
+from actions.screening import say_left
 from actions.speech import Events, heard_in, place_of, say, text_field, word
 from needlewise import wiring
 from needlewise.booking import fields
@@ -24,6 +26,8 @@ from needlewise.screening.rules import Outcome
 SLOTS = ("location", "visit_kind", "first_name", "contact", "times", "consent", "confirm")
 _ANY = "any"
 _YES_OR_NO = ("consent", "confirm")
+_PLAINLY = 0.95
+_WH = re.compile(r"(?:so|and|but|ok|also)?\s*(?:what|how|when|where|who|why|which)\b", re.I)
 _CHANGEABLE = ("location", "visit_kind", "first_name", "contact", "times")
 _RESET: Events = [
     SlotSet(name, None) for name in (*SLOTS, "request_kind", "request_draft", "left_form", "wants_visit")
@@ -137,25 +141,23 @@ class ValidateBookingForm(Action):
             return _begin(dispatcher, tracker, heard, clinic)
         if heard.command == "back":
             return _back(tracker, requested)
-        if heard.command and heard.command.removeprefix("change_") in _CHANGEABLE and requested == "confirm":
-            return _reopen(heard.command.removeprefix("change_"))
-        told = facts_after(tracker, heard) if names_condition(heard) else []
-        if told and tracker.get_slot("request_kind") == "visit":
-            decided = ruling(known_facts(tracker, heard), heard)
-            if decided.guardian or decided.outcome in (Outcome.CALL, Outcome.NOW):
-                return left("screening", [*told, SlotSet("outcome", decided.outcome.value)])
-        slot, answer = _answered(tracker, heard, requested)
+        if slot_to_change := _named_correction(tracker, heard, requested):
+            return _reopen(slot_to_change)
+        told, ends = _told(tracker, heard)
+        if ends:
+            return left("screening", told)
+        slot, answer = _answered(heard, requested)
         if requested == "confirm" and _wants_change(heard):
             return kept_open("confirm", told)
         if answer == "no" and slot == "confirm":
             return left("stop", told)
         if answer == "no" and slot == "consent":
             return left("no_consent", told)
-        taken = _taken(tracker, heard, clinic, slot, answer)
+        taken = _taken(dispatcher, tracker, heard, clinic, slot, answer)
         if taken:
             return [*told, *taken, SlotSet("misses", 0), SlotSet("left_form", None)]
         if answer is not None and not _is_side_question(heard, slot):
-            _say_what_is_needed(dispatcher, tracker, heard, clinic, slot, answer)
+            _say_what_is_needed(dispatcher, clinic, slot, answer)
             return [*told, *kept_open(requested, [])]
         done = aside(dispatcher, tracker, heard, why="booking.why")
         events = [*told, *done.events]
@@ -176,7 +178,7 @@ class ActionSendRequest(Action):
             elif reason == "no_consent":
                 say(dispatcher, "booking.no_consent")
             else:
-                return [*say_left(dispatcher, reason, heard), *_RESET]
+                return [*say_left(dispatcher, tracker, reason, heard), *_RESET]
             return _RESET
         kept = await wiring.services().requests.submit(_request(tracker, heard), _clinic(heard))
         key = "booking.received_callback" if kept.request.kind == "callback" else "booking.received"
@@ -190,11 +192,15 @@ class ActionSendRequest(Action):
 def _begin(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic) -> Events:
     """What is known or not needed before the first question."""
     kind = tracker.get_slot("request_kind") or "visit"
+    if heard.urgent and kind != "callback":
+        say(dispatcher, "safety.booking_notice")
     say(
         dispatcher,
         {"visit": "booking.intro", "exam": "booking.intro_exam", "callback": "booking.intro_callback"}[kind],
     )
-    events: Events = [SlotSet("request_kind", kind), SlotSet("request_draft", uuid.uuid4().hex)]
+    # A request that was not sent for an error of ours leaves its consent behind; a new one is agreed to anew.
+    fresh = [SlotSet(name, None) for name in _YES_OR_NO]
+    events: Events = [*fresh, SlotSet("request_kind", kind), SlotSet("request_draft", uuid.uuid4().hex)]
     if kind == "callback" or not clinic.locations:
         events.append(SlotSet("location", _ANY))
     elif len(clinic.locations) == 1:
@@ -205,30 +211,55 @@ def _begin(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, cli
     return events
 
 
-def _answered(tracker: Tracker, heard: Heard, requested: str) -> tuple[str, str | None]:
+def _told(tracker: Tracker, heard: Heard) -> tuple[Events, bool]:
+    """What a message in the form tells of the patient's health, and whether the request must end for it."""
+    kind = tracker.get_slot("request_kind")
+    if kind == "callback" or not names_condition(heard):
+        return facts_after(tracker, heard), False
+    decided = ruling(known_facts(tracker, heard), heard)
+    events = [*facts_after(tracker, heard), SlotSet("outcome", decided.outcome.value)]
+    # After CALL an exam without needles may still be asked for.
+    allowed = (Outcome.BOOK, Outcome.TELL, *((Outcome.CALL,) if kind == "exam" else ()))
+    return events, decided.guardian or decided.outcome not in allowed
+
+
+def _answered(heard: Heard, requested: str) -> tuple[str, str | None]:
     """Which slot the message answers and with what; None when it cannot be an answer."""
     if "slot" in heard.choice:
-        return str(heard.choice["slot"]), str(heard.choice["value"])
+        slot, value = str(heard.choice["slot"]), str(heard.choice["value"])
+        # An older "Yes, send it" agrees to what stood there then, not to what is asked now.
+        agrees_to_other = slot in _YES_OR_NO and slot != requested and value == "yes"
+        return slot, None if agrees_to_other else value
     if heard.fields:
         return requested, heard.fields.get(requested, "")
     if heard.choice:
         return requested, None
     if requested in _YES_OR_NO:
         return requested, heard.verdict if heard.verdict in ("yes", "no") else None
+    if heard.command == "skip" and requested == "times":
+        return requested, _ANY
     if heard.command or heard.act == "start_over":
         return requested, None
     return requested, heard.text
 
 
-def _taken(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, answer: str | None) -> Events:
+def _taken(
+    dispatcher: CollectingDispatcher,
+    tracker: Tracker,
+    heard: Heard,
+    clinic: Clinic,
+    slot: str,
+    answer: str | None,
+) -> Events:
     """The slots that the message fills; none when its words do not do."""
     if heard.fields:
-        filled = {
-            name: _value(tracker, heard, clinic, name, text)
-            for name, text in heard.fields.items()
-            if name in _CHANGEABLE
-        }
-        return [SlotSet(name, value) for name, value in filled.items() if value is not None]
+        given = {name: text for name, text in heard.fields.items() if name in _CHANGEABLE}
+        values = {name: _value(tracker, heard, clinic, name, text) for name, text in given.items()}
+        filled = [event for name, value in values.items() if value for event in _filled(tracker, name, value)]
+        wrong = [name for name, value in values.items() if value is None]
+        if filled and wrong:
+            _say_what_is_needed(dispatcher, clinic, wrong[0], given[wrong[0]])
+        return filled
     if answer is None:
         return []
     if slot.startswith("change_"):
@@ -236,7 +267,15 @@ def _taken(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, answer: st
     if "slot" not in heard.choice and slot not in _YES_OR_NO and _is_side_question(heard, slot):
         return []
     value = _value(tracker, heard, clinic, slot, answer)
-    return [] if value is None else [SlotSet(slot, value)]
+    return [] if value is None else _filled(tracker, slot, value)
+
+
+def _filled(tracker: Tracker, slot: str, value: str) -> Events:
+    """Events that fill a slot. Whoever gives another way to reach them is asked anew whether we may use it."""
+    events: Events = [SlotSet(slot, value)]
+    if slot == "contact" and tracker.get_slot("contact") != value:
+        events.append(SlotSet("consent", None))
+    return events
 
 
 def _value(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, text: str) -> str | None:
@@ -258,11 +297,18 @@ def _value(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, text: str)
         index = fields.pick(text, [labelled(kind.label, heard.language) for kind in kinds])
         return None if index is None else kinds[index].id
     if slot == "first_name":
-        return fields.first_name(text)
+        # "No" and "ok" answer something else, and few people are called so.
+        return (
+            None
+            if heard.act in ("affirm", "deny", "unsure") and not heard.fields
+            else fields.first_name(text)
+        )
     if slot == "contact":
         return fields.email(text) or fields.phone(text)
     if slot == "times":
-        return fields.times(text)
+        if text == _ANY:
+            return word("booking.any_time", heard)
+        return None if heard.act in ("affirm", "deny") and not heard.fields else fields.times(text)
     return text if text in ("yes", "no") else None
 
 
@@ -270,20 +316,38 @@ def _is_side_question(heard: Heard, slot: str) -> bool:
     """Whether words typed at a question are rather a question or an act of their own. Names and times may sound like topics."""
     if heard.choice or heard.fields:
         return False
+    if slot in _YES_OR_NO:
+        return True
+    if heard.part != "web":
+        return True
+    means_something = bool(heard.topics or heard.offered or heard.act not in (None, "out_of_scope"))
     if slot == "contact" and (fields.email(heard.text) or fields.phone(heard.text)):
         return False
     if slot == "times":
-        return heard.asks and "?" in heard.text and bool(heard.topics or heard.offered)
-    if slot in _YES_OR_NO:
-        return True
-    if heard.asks and (heard.topics or heard.offered or heard.act):
+        asks_plainly = "?" in heard.text or (bool(heard.topics) and bool(_WH.match(heard.text)))
+        return heard.asks and asks_plainly and bool(heard.topics or heard.offered)
+    if slot == "first_name" and fields.first_name(heard.text):
+        # Bill, Will and April are names: only what is plainly something else is no name.
+        introduced = fields.first_name(heard.text) != heard.text.strip(" .,!")
+        sure = heard.confidence >= _PLAINLY and heard.act not in ("affirm", "deny", "unsure", "out_of_scope")
+        return "?" in heard.text or (sure and not introduced)
+    if heard.asks and means_something:
         return True
     return heard.act not in (None, "out_of_scope", "greet", "affirm", "deny") and heard.confidence >= 0.7
 
 
-def _say_what_is_needed(
-    dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, answer: str
-) -> None:
+def _named_correction(tracker: Tracker, heard: Heard, requested: str) -> str | None:
+    """The answered question that the patient wants to correct, by words such as "wrong number"."""
+    if not (heard.command or "").startswith("change_"):
+        return None
+    slot = str(heard.command).removeprefix("change_")
+    if tracker.get_slot(slot) in (None, _ANY):
+        return None
+    # A single word ("email", "times") is meant so where nothing else is asked.
+    return slot if requested in _YES_OR_NO or " " in heard.text else None
+
+
+def _say_what_is_needed(dispatcher: CollectingDispatcher, clinic: Clinic, slot: str, answer: str) -> None:
     """A hint beside the question, which the form then asks again."""
     if slot == "location":
         index = fields.pick(answer, [location.name for location in clinic.locations])
@@ -337,10 +401,8 @@ def _visit_kinds(tracker: Tracker, clinic: Clinic, *, request_kind: str | None =
 
 def _wants_change(heard: Heard) -> bool:
     """Whether the patient wants to correct the summary, but has not said what."""
-    return heard.command == "change" or (heard.choice.get("slot"), heard.choice.get("value")) == (
-        "confirm",
-        "change",
-    )
+    tapped = (heard.choice.get("slot"), heard.choice.get("value"))
+    return heard.command == "change" or tapped == ("confirm", "change")
 
 
 def _change_choices(tracker: Tracker, heard: Heard) -> list[Choice]:

@@ -10,6 +10,8 @@ from needlewise.content.rendered import Choice
 from needlewise.conversations.heard import Heard
 from needlewise.screening.rules import Outcome, Ruling
 
+CARDS = ("card_now", "card_call", "card_tell")
+
 
 def keep_facts(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard) -> Events:
     """Keep what a message tells. Once the screening is over, a condition that changes its outcome changes what is said."""
@@ -23,12 +25,19 @@ def keep_facts(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard)
     return [*events, SlotSet("outcome", decided.outcome.value)]
 
 
-def begin_or_keep(dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard) -> Events:
-    """As `keep_facts`; where no screening was done yet, a condition leads on to it."""
+def begin_or_keep(
+    dispatcher: CollectingDispatcher, tracker: Tracker, heard: Heard, *, begin: bool = False
+) -> Events:
+    """As `keep_facts`; where no screening was done yet, a condition, or `begin`, leads on to it."""
     events = keep_facts(dispatcher, tracker, heard)
-    if names_condition(heard) and tracker.get_slot("outcome") is None:
-        return [*events, FollowupAction("screening_form")]
+    if (begin or names_condition(heard)) and tracker.get_slot("outcome") is None:
+        return [*events, *begin_screening()]
     return events
+
+
+def begin_screening() -> Events:
+    """Events that put every card afresh, less what is known."""
+    return [*(SlotSet(card, None) for card in CARDS), FollowupAction("screening_form")]
 
 
 def is_minor(tracker: Tracker, heard: Heard) -> bool:

@@ -1,13 +1,13 @@
 """Answering questions: what is asked, what may be meant, and what we do not know."""
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
 from actions.facts import names_condition
 from actions.outcome import begin_or_keep, keep_facts
-from actions.speech import Events, act_choice, heard_in, say, say_answer, word
+from actions.speech import Events, act_choice, heard_in, say, say_answer
 from needlewise import wiring
 from needlewise.content.rendered import Choice
 from needlewise.conversations.heard import Heard
@@ -22,9 +22,8 @@ class ActionAnswer(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         heard = heard_in(tracker)
         events = answer_all(dispatcher, heard)
-        if "am_i_a_candidate" in heard.topics and heard.part == "web":
-            return [*events, *facts_after(tracker, heard), FollowupAction("action_begin_screening")]
-        return [*events, *begin_or_keep(dispatcher, tracker, heard)]
+        asks_for_it = "am_i_a_candidate" in heard.topics and heard.part == "web"
+        return [*events, *begin_or_keep(dispatcher, tracker, heard, begin=asks_for_it)]
 
 
 class ActionOfferTopics(Action):

@@ -11,7 +11,7 @@ from actions.aside import aside, kept_open, left
 from actions.conversation import start_over
 from actions.facts import facts_after, known_facts, ruling
 from actions.handoff import say_change_route, say_route
-from actions.outcome import is_minor, say_outcome
+from actions.outcome import CARDS, begin_screening, is_minor, say_outcome
 from actions.questions import answer_all
 from actions.speech import Events, heard_in, place_of, say, word
 from needlewise import wiring
@@ -19,7 +19,6 @@ from needlewise.content.rendered import Choice, Input
 from needlewise.conversations.heard import Heard
 from needlewise.screening.rules import Outcome, Status
 
-CARDS = ("card_now", "card_call", "card_tell")
 _KNOWN = "known"
 """A card that need not be asked, since what was told before decides already."""
 
@@ -35,21 +34,22 @@ class ActionBeginScreening(Action):
         wants_visit = heard.intent == "book_appointment"
         events = answer_all(dispatcher, heard, alone=False)
         events += [*facts_after(tracker, heard), SlotSet("wants_visit", wants_visit)]
-        if heard.urgent:
-            say(dispatcher, "safety.booking_notice")
         if heard.doctor_said_fine:
             say(dispatcher, "screening.doctor_said_fine")
         known = tracker.get_slot("outcome")
         wants_exam = heard.choice.get("request") == "exam" and not is_minor(tracker, heard)
         if wants_exam and known == Outcome.CALL.value:
             return [*events, SlotSet("request_kind", "exam"), FollowupAction("booking_form")]
-        if known in (None, Outcome.NOW.value) or heard.facts:
+        decided = ruling(known_facts(tracker, heard), heard)
+        screened = known not in (None, Outcome.NOW.value) and not heard.facts
+        if screened and wants_visit and decided.outcome in (Outcome.BOOK, Outcome.TELL):
+            return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
+        if heard.urgent:
+            say(dispatcher, "safety.booking_notice")
+        if not screened:
             if not heard.topics:
                 say(dispatcher, "screening.intro")
-            return [*events, *(SlotSet(card, None) for card in CARDS), FollowupAction("screening_form")]
-        decided = ruling(known_facts(tracker, heard), heard)
-        if wants_visit and decided.outcome in (Outcome.BOOK, Outcome.TELL):
-            return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
+            return [*events, *begin_screening()]
         say_outcome(dispatcher, heard, decided)
         return [*events, SlotSet("outcome", decided.outcome.value)]
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "var" / "bench"
 """What one run leaves to the next: Rasa's trained model, compiled modules."""
 
-SECONDS_TO_START = 180
+SECONDS_TO_START = 400
 SECONDS_TO_ANSWER = 30
 POLL_SECONDS = 0.05
 

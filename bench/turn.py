@@ -37,6 +37,8 @@ class Plan:
     window: int = WINDOW
     rounds: int = 3
     """Starts, and long conversations, of each."""
+    uncounted: int = 1
+    """Starts that come before, since the first one compiles Python modules."""
     fresh: int = 2 * len(QUESTIONS) // 3
     """Conversations of one turn, a round."""
     talkers: int = 8
@@ -50,11 +52,16 @@ def measure(assistants: Sequence[Assistant], plan: Plan) -> list[Figures]:
     """The figures of each, in the order given."""
     figures = [Figures() for _ in assistants]
     pairs = list(zip(assistants, figures, strict=True))
-    for number in range(plan.rounds):
-        tell(f"start {number} of {plan.rounds}" if number else "a start that is not counted")
+    for number in range(plan.uncounted + plan.rounds - 1):
+        counted = number >= plan.uncounted
+        tell(
+            f"start {number + 1 - plan.uncounted} of {plan.rounds}"
+            if counted
+            else "a start that is not counted"
+        )
         for assistant, found in pairs:
             with assistant.start() as seconds:
-                found.starts += [seconds] if number else []
+                found.starts += [seconds] if counted else []
     with ExitStack() as servers:
         tell(f"start {plan.rounds} of {plan.rounds}, and warming up")
         for assistant, found in pairs:
@@ -157,7 +164,9 @@ def read_plan() -> Plan:
     given = parser.parse_args()
     plan = Plan(given.turns, epochs=given.epochs)
     if given.quick:
-        plan = Plan(min(given.turns, 20), window=2, rounds=1, fresh=4, said=4, epochs=given.epochs or 1)
+        plan = Plan(
+            min(given.turns, 20), window=2, rounds=1, uncounted=0, fresh=4, said=4, epochs=given.epochs or 1
+        )
     if plan.turns < 4 * (plan.window + 1):
         parser.error(f"--turns must be {4 * (plan.window + 1)} or more")
     return plan

@@ -92,12 +92,14 @@ def create_app(settings: Settings) -> Starlette:
         Route("/", lambda request: FileResponse(PAGE / "index.html")),
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(_Observed)],
         exception_handlers={HTTPException: web.no_such_page},
     )
+    app.state.chat = chat
+    return app
 
 
 def _prepare(database_url: str, seal: Seal) -> None:
@@ -130,12 +132,14 @@ async def _load(services: Services, chat: ChatService) -> None:
 async def _redact(services: Services, chat: ChatService, *, after: "asyncio.Task[None]") -> None:
     """Redact what is stored, after the reply is sent; also what a crash left over. Nobody reads a message before."""
     await asyncio.wait([after])
+    # Its lists take seconds to read: in a thread, so that nobody's message waits for them.
+    redactor = await asyncio.to_thread(lambda: services.redactor)
     while True:
         try:
             while waiting := await services.log.unredacted():
                 texts = []
                 for message, words in waiting:
-                    texts.append((message, _redacted(services.redactor, words, message)))
+                    texts.append((message, _redacted(redactor, words, message)))
                     await asyncio.sleep(0)
                 await services.log.keep_redacted(texts)
         except (SQLAlchemyError, NeedlewiseError) as error:

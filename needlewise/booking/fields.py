@@ -15,6 +15,46 @@ _NAME_LEAD = re.compile(
     re.I,
 )
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'\u2019-])*", re.UNICODE)
+# Three words or more that hold one of these are a sentence.
+_NOT_IN_NAMES = frozenset(
+    [
+        "any",
+        "anything",
+        "can",
+        "don't",
+        "dont",
+        "for",
+        "go",
+        "have",
+        "how",
+        "i'd",
+        "i'll",
+        "is",
+        "it",
+        "it's",
+        "my",
+        "name",
+        "need",
+        "no",
+        "not",
+        "of",
+        "please",
+        "rather",
+        "say",
+        "tell",
+        "that",
+        "the",
+        "to",
+        "want",
+        "what",
+        "why",
+        "with",
+        "won't",
+        "yes",
+        "you",
+        "your",
+    ]
+)
 _EMAIL = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
 _LEAST_LIKE = 80
 
@@ -22,7 +62,10 @@ _LEAST_LIKE = 80
 def first_name(text: str) -> str | None:
     """A name of letters, at most five words: "im jenny park" gives "jenny park"."""
     name = _NAME_LEAD.sub("", text.strip()).strip(" .,!")
-    if _NAME.fullmatch(name) and len(name) <= NAME_LONGEST and len(name.split()) <= 5:
+    words = name.lower().split()
+    if len(words) > 2 and not _NOT_IN_NAMES.isdisjoint(words):
+        return None
+    if _NAME.fullmatch(name) and len(name) <= NAME_LONGEST and len(words) <= 5:
         return name
     return None
 

@@ -18,6 +18,22 @@ Compose = Callable[[Parcel], tuple[str, str]]
 """Subject and body of a parcel, in the clinic's words."""
 
 
+# What a server says of this mail. A refused login or greeting is a fault in the set-up: the mail waits until it is mended.
+_FINAL = (
+    aiosmtplib.SMTPSenderRefused,
+    aiosmtplib.SMTPRecipientRefused,
+    aiosmtplib.SMTPRecipientsRefused,
+    aiosmtplib.SMTPDataError,
+)
+
+
+def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused) -> int:
+    """The reply code. Each mail has one recipient."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return int(error.recipients[0].code)
+    return int(error.code)
+
+
 class Mailer:
     """Sends what the outbox holds for e-mail; what cannot be sent now is tried again later."""
 
@@ -54,9 +70,12 @@ class Mailer:
         try:
             async with self._server:
                 await self._server.send_message(mail)
-        except aiosmtplib.SMTPResponseException as error:
-            logger.warning("mail %s refused: %s", parcel.id, error.code)
-            await self._outbox.failed(parcel, f"SMTP {error.code}", permanent=error.code >= 500)
+        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
+            code = _code(error)
+            logger.warning("mail %s refused: %s", parcel.id, code)
+            await self._outbox.failed(
+                parcel, f"SMTP {code}", permanent=code >= 500 and isinstance(error, _FINAL)
+            )
             return False
         except (aiosmtplib.SMTPException, OSError) as error:
             logger.warning("mail %s not sent: %s", parcel.id, type(error).__name__)

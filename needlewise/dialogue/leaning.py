@@ -15,6 +15,17 @@ _LEAN = re.compile(
     r"^(?:and|so|but|ok|okay|also|hmm|um|oh|well)?\s*(?:what|how) (?:about|abt|bout)\s+(?:if\s+)?|^(?:and|but) (?:what if|if|with|for|when|in)\s+"
 )
 
+_CORRECTS = re.compile(
+    r"\b(?:change|wrong|fix|correct|edit|update|different|mistake|typo|mis-?spell?ed|spelled)\b", re.I
+)
+_FIELD_WORDS = {
+    "change_first_name": re.compile(r"\bname\b", re.I),
+    "change_contact": re.compile(r"\b(?:number|phone|e-?mail)\b", re.I),
+    "change_times": re.compile(r"\b(?:times?|days?)\b", re.I),
+    "change_location": re.compile(r"\b(?:office|location)\b", re.I),
+    "change_visit_kind": re.compile(r"\bvisit\b", re.I),
+}
+
 
 class FollowUp(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of content/follow_ups.yml."""
@@ -41,7 +52,9 @@ class Leaning:
         follow_ups: Sequence[FollowUp],
         parts: Mapping[str, frozenset[str]],
     ) -> None:
-        self._commands = {_bare(word): name for name, words in reversed(commands.items()) for word in words}
+        self._commands = {
+            _bare(word): name for name, words in reversed(list(commands.items())) for word in words
+        }
         self._opt_out = frozenset(_bare(word) for word in commands.get("opt_out", ()))
         self._rows = [
             (row, re.compile("|".join(f"(?:{pattern})" for pattern in row.says))) for row in follow_ups
@@ -72,6 +85,13 @@ class Leaning:
         if other := row.elsewhere.get(topic):
             return Lean(other, row.asks if row.asks in self._parts.get(other, frozenset()) else "web")
         return Lean(topic, "more" if "more" in self._parts.get(topic, frozenset()) else "web")
+
+
+def correction(text: str) -> str | None:
+    """The command in a reply to a summary: change_<field>, "change" when the field is not named, None for anything else."""
+    if _CORRECTS.search(text) is None:
+        return None
+    return next((name for name, words in _FIELD_WORDS.items() if words.search(text)), "change")
 
 
 def without_lean(text: str) -> str:

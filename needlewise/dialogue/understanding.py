@@ -9,7 +9,7 @@ import msgspec
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
-from needlewise.dialogue.leaning import Leaning, without_lean
+from needlewise.dialogue.leaning import Leaning, correction, without_lean
 from needlewise.language.pipeline import load_pipeline
 from needlewise.language.reading import Reading, read
 from needlewise.nlu.taxonomy import DECLINED, is_topic
@@ -30,7 +30,7 @@ GO_ON = "go_on"
 _YES_AND_NO = {"affirm": "yes", "deny": "no"}
 _YES_OR_NO = frozenset({"consent", "confirm"})
 _SURE = 0.7
-_BUT = re.compile(r"\b(?:but|except|change|wrong|instead|not yet|wait)\b", re.I)
+_BUT = re.compile(r"\b(?:but|except|instead|not yet|wait)\b", re.I)
 
 
 class Understanding:
@@ -63,7 +63,7 @@ class Understanding:
         asking = state.slots.get("requested_slot") if state.form else None
         for choice in reversed(state.choices.values()):
             leads_to = choice["leads_to"]
-            open_now = "act" in leads_to or (asking and leads_to.get("slot") in (asking, f"change_{asking}"))
+            open_now = "act" in leads_to or (asking and leads_to.get("slot") == asking)
             if open_now and str(choice["label"]).casefold() == text.casefold():
                 return choice
         return None
@@ -92,6 +92,10 @@ class Understanding:
             )
         last = [str(topic) for topic in state.slots.get("last_topics") or []]
         asking = state.slots.get("requested_slot") if state.form else None
+        if command is None and asking in _YES_OR_NO and not _asks(text):
+            command = correction(text)
+            # What stands beside "may we contact you at…" is how to reach them.
+            command = "change_contact" if command == "change" and asking == "consent" else command
         reading = read(text)
         facts = {name: status.value for name, status in self._reader.facts(reading.doc).items()}
         heard = msgspec.structs.replace(base, text=text, command=command, facts=facts, asks=_asks(text))
@@ -121,7 +125,7 @@ class Understanding:
             return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
         bare = without_lean(text) if last else text
         understood = self._parse(reading if bare == text else read(bare))
-        if state.form and asking in _YES_OR_NO and understood.confidence >= _SURE and not _BUT.search(text):
+        if asking in _YES_OR_NO and not command and understood.confidence >= _SURE and not _BUT.search(text):
             heard = msgspec.structs.replace(heard, verdict=_YES_AND_NO.get(understood.intent, "none"))
         return msgspec.structs.replace(
             heard,
@@ -132,7 +136,6 @@ class Understanding:
             act=understood.act if understood.act or understood.topics or understood.offered else DECLINED,
             confidence=understood.confidence,
         )
-
 
     def _doctor_said_fine(self, reading: Reading) -> bool:
         return self._reader.answer(reading.doc, "call").doctor_said_fine

@@ -20,7 +20,6 @@ TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 _COPIED = ("content", "data", "actions", "needlewise", "tests/nlu")
 
-
 _red_flags: dict[str, RedFlagRules] = {}
 
 

@@ -14,7 +14,12 @@ from needlewise.dialogue.training import ensure_model
 from needlewise.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
-QUIET = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "LOG_LEVEL": "INFO"}
+QUIET = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "PYTHONWARNINGS": "ignore",
+    "LOG_LEVEL": "INFO",
+}
 
 
 def rasa(*arguments: str, timeout: int = 600) -> subprocess.CompletedProcess[str]:
@@ -47,14 +52,18 @@ def test_rasa_data_validate_finds_nothing_wrong() -> None:
 
 
 def test_rasa_train_makes_a_model(tmp_path: Path) -> None:
-    done = rasa("train", "--domain", "domain.yml", "--config", "config.yml", "--data", "data", "--out", str(tmp_path))
+    done = rasa(
+        "train", "--domain", "domain.yml", "--config", "config.yml", "--data", "data", "--out", str(tmp_path)
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(list(tmp_path.glob("*.tar.gz"))) == 1
 
 
 def test_rasa_test_nlu_scores_the_held_out_sentences(model: Path, tmp_path: Path) -> None:
     held_out = ROOT / "tests" / "nlu" / "test_topics.yml"
-    done = rasa("test", "nlu", "--nlu", str(held_out), "--model", str(model), "--out", str(tmp_path), "--no-plot")
+    done = rasa(
+        "test", "nlu", "--nlu", str(held_out), "--model", str(model), "--out", str(tmp_path), "--no-plot"
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads((tmp_path / "intent_report.json").read_text())
     assert report["macro avg"]["support"] == len(list(examples(held_out)))

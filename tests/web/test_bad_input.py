@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from needlewise import clock, wiring
+from needlewise.conversations.log import Inbound
 from needlewise.db.tables import conversations
 from tests.support.patient import Patient
 from tests.support.refusals import refusal
-from tests.support.visit import healthy_until_name
+from tests.support.request import healthy_until_name
 
 
 async def goes_on(patient: Patient) -> None:
@@ -290,8 +291,8 @@ async def test_a_fault_of_ours_is_an_apology_and_names_no_words(
 ) -> None:
     patient = await Patient.arrives(client)
 
-    async def fails(*_: object) -> None:
-        raise ValueError("marrowfield")
+    async def fails(log: object, conversation: object, client_id: str, inbound: Inbound) -> None:
+        raise ValueError(inbound.text)
 
     with monkeypatch.context() as broken:
         broken.setattr(type(wiring.services().log), "claim", fails)

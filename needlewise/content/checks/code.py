@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,10 +82,14 @@ def _keys(node: ast.AST, path: Path, areas: frozenset[str]) -> Iterator[Mention]
 
 def _unfolded(node: ast.AST) -> Iterator[ast.AST]:
     """The node and those in it; of a formatted string, itself and what is put into it, not its pieces of text."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
-            yield from _unfolded(child)
+    waiting = deque([node])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        is_text = isinstance(node, ast.JoinedStr)
+        waiting.extend(
+            child for child in ast.iter_child_nodes(node) if not (is_text and isinstance(child, ast.Constant))
+        )
 
 
 def _is_key(text: str, areas: frozenset[str]) -> bool:
