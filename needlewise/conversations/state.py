@@ -13,8 +13,6 @@ CHOICES_KEPT = 60
 PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
 """What a form asks of a person, and what stands in its place where the log is read."""
 
-_WHOLLY_PERSONAL = frozenset({"first_name", "contact"})
-
 
 class State(Struct, frozen=True):
     """Rasa's slots and open form, what the buttons lead to, and what safety asked or saw."""
@@ -45,7 +43,7 @@ def personal_answer(fields: Collection[str], before: State, after: State, *, und
     if any(name in PERSONAL_SLOTS for name in fields):
         return ", ".join(PERSONAL_SLOTS.get(name, f"[{name}]") for name in fields)
     asked = str(before.slots.get("requested_slot"))
-    if before.form is None or asked not in _WHOLLY_PERSONAL:
+    if before.form is None or asked not in PERSONAL_SLOTS:
         return None
     filled = after.slots.get(asked) != before.slots.get(asked)
     return PERSONAL_SLOTS[asked] if filled or not understood else None

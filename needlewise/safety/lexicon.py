@@ -301,16 +301,13 @@ class _Reader:
 
 def find_pattern(
     pattern: Pattern, spans_of: Callable[[str], list[Span]], sentence_starts: list[int]
-) -> list[Span] | None:
-    """The spans that make the pattern up, or None."""
-    found: list[Span] = []
+) -> bool:
+    """Whether every group of the pattern is somewhere among the spans."""
     for group in pattern.groups:
         choices = [sorted(span for name in join.concepts for span in spans_of(name)) for join in group]
-        part = _extend(group, choices, [], sentence_starts) if all(choices) else None
-        if part is None:
-            return None
-        found += part
-    return found
+        if not all(choices) or _extend(group, choices, [], sentence_starts) is None:
+            return False
+    return True
 
 
 def _extend(

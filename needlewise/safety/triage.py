@@ -1,6 +1,6 @@
 """What the fixed rules say of a text: how urgent it is, by which rule, and which reply belongs to it."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,23 +116,29 @@ class _Reading:
 
         return spans_of
 
-    def share_sentence(self, spans: list[Span], others: list[Span]) -> bool:
-        """Whether one of the others begins in the sentence (or sentences) of the spans."""
-        first = bisect_right(self.sentence_starts, min(start for start, _ in spans))
-        last = bisect_left(self.sentence_starts, max(end for _, end in spans))
-        begin = self.sentence_starts[first - 1] if first else 0
-        index = bisect_left(others, (begin, 0))
-        if index == len(others):
-            return False
-        return last == len(self.sentence_starts) or others[index][0] < self.sentence_starts[last]
+    def sentence_of(self, span: Span) -> int:
+        """The number of the sentence in which the span begins."""
+        return bisect_right(self.sentence_starts, span[0])
 
 
 def _fires(rule: Rule, patterns: list[Pattern], reading: _Reading) -> bool:
     counted = reading.counting(~int(rule.despite))
+    # What undoes a sign need not be going on now: "had breast cancer" still says which breast is meant.
+    said = reading.counting(guards.Guard.NEGATED)
     for pattern in patterns:
-        spans = find_pattern(pattern, counted, reading.sentence_starts)
-        if spans and not any(
-            reading.share_sentence(spans, counted(name)) for name in (*pattern.without, *rule.unless)
-        ):
+        undone = {
+            reading.sentence_of(span) for name in (*pattern.without, *rule.unless) for span in said(name)
+        }
+        spans_of = _outside(counted, undone, reading) if undone else counted
+        if find_pattern(pattern, spans_of, reading.sentence_starts):
             return True
     return False
+
+
+def _outside(
+    counted: Callable[[str], list[Span]], sentences: set[int], reading: _Reading
+) -> Callable[[str], list[Span]]:
+    def spans_of(name: str) -> list[Span]:
+        return [span for span in counted(name) if reading.sentence_of(span) not in sentences]
+
+    return spans_of

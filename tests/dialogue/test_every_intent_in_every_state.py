@@ -1,7 +1,8 @@
 """Whatever a patient says, wherever they are: an answer of one to four messages, and a way on."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest_asyncio
 from needlewise import wiring
 from needlewise.conversations.state import State
 from needlewise.dialogue.turn import MOST_MESSAGES, Turns
+from needlewise.language.reading import Reading, read
 from needlewise.nlu.taxonomy import ACTS, TOPICS, UNSURE
+from needlewise.nlu.understood import Understood
 from needlewise.wiring import Services
 from tests.support.talk import Talk, words
 
@@ -130,6 +133,24 @@ async def led(talk: Talk, steps: list[Step]) -> Talk:
     for step in steps:
         await (talk.says(step) if isinstance(step, str) else talk.taps(*step))
     return talk
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_sentence_is_read_once(turns: Turns) -> Iterator[None]:
+    """The same sixty sentences are said in every state; what they mean alone does not change."""
+    understood: dict[str, Understood] = {}
+    understanding = turns._understanding
+    parse = understanding._parse
+
+    def parsed_once(reading: Reading) -> Understood:
+        if reading.text not in understood:
+            understood[reading.text] = parse(reading)
+        return understood[reading.text]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("needlewise.dialogue.understanding.read", cache(read))
+        patch.setattr(understanding, "_parse", parsed_once)
+        yield
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -43,7 +43,9 @@ def file_with(tmp_path: Path, text: str) -> Path:
     from needlewise.safety.guards import NAMES
 
     path = tmp_path / "red_flags.yml"
-    path.write_text(text.replace("{guards}", "\n  ".join(f"{name}: zz{name.replace('_', '')}" for name in sorted(NAMES))))
+    path.write_text(
+        text.replace("{guards}", "\n  ".join(f"{name}: zz{name.replace('_', '')}" for name in sorted(NAMES)))
+    )
     return path
 
 
@@ -117,7 +119,10 @@ def test_the_file_says_that_no_clinician_has_reviewed_it():
 @pytest.mark.parametrize(
     ("group", "level"),
     [
-        *((group, Level.EMERGENCY) for group in ("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R18", "R23")),
+        *(
+            (group, Level.EMERGENCY)
+            for group in ("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R18", "R23")
+        ),
         *((f"R{number:02}", Level.URGENT) for number in (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 21)),
         ("R20", Level.DOCTOR),
         ("R22", Level.CRISIS),
@@ -144,7 +149,9 @@ def test_a_text_message_fits_two_segments(key, phrase, language):
     assert (set(text) - GSM_7, max(len(text), TWO_SEGMENTS)) == (set(), TWO_SEGMENTS)
 
 
-@pytest.mark.parametrize("key", [key for key, phrase in PHRASES.items() if phrase["kind"] in ("urgent", "crisis", "question")])
+@pytest.mark.parametrize(
+    "key", [key for key, phrase in PHRASES.items() if phrase["kind"] in ("urgent", "crisis", "question")]
+)
 def test_an_urgent_reply_gives_a_number_or_a_place(key):
     text = PHRASES[key]["en"]["sms"]
     assert any(way in text for way in ("911", "988", "1-800", "urgent care", "checked today"))

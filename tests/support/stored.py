@@ -35,6 +35,11 @@ def messages(settings: Settings, conversation: str) -> list[dict[str, Any]]:
     return [row for row in rows(settings, "messages", "position") if row["conversation"] == conversation]
 
 
+def directions(settings: Settings, conversation: str) -> list[str]:
+    """Who spoke, in order: in for the patient, out for us."""
+    return [row["direction"] for row in messages(settings, conversation)]
+
+
 def raw(settings: Settings) -> bytes:
     """The bytes of the database's file and of its write-ahead log."""
     path = database(settings)

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -13,10 +14,8 @@ import pytest
 from needlewise.settings import Settings
 from tests.support.patient import Patient
 from tests.support.request import NAME, healthy_until_name
-from tests.support.service import Service
-from tests.support.stored import database, messages, raw
-
-LONG_QUESTION = "does it hurt " * 300
+from tests.support.service import Service, wait_until
+from tests.support.stored import database, directions, messages, raw
 
 
 @pytest.fixture(scope="module")
@@ -56,37 +55,45 @@ async def test_a_message_that_was_being_answered_in_a_crash_is_answered_once(ser
     async with browser(service) as client:
         patient = await Patient.arrives(client)
         client_id = uuid.uuid4().hex
-        request = asyncio.create_task(patient.sends(id=client_id, text=LONG_QUESTION))
-        held = await _hold_between_claim_and_reply(service.settings, client_id)
+        _stall_replies(service.settings)
+        request = asyncio.create_task(patient.sends(id=client_id, text="does it hurt"))
+        await asyncio.to_thread(
+            wait_until,
+            lambda: directions(service.settings, patient.conversation) == ["out", "in"],
+            seconds=60,
+            otherwise="the message was never claimed",
+        )
         service.kill()
-        held.close()
         with pytest.raises(httpx.TransportError):
             await request
-        assert [row["direction"] for row in messages(service.settings, patient.conversation)] == ["out", "in"]
+        _go_on(service.settings)
+        assert directions(service.settings, patient.conversation) == ["out", "in"]
 
         service.start()
-        response = await patient.sends(id=client_id, text=LONG_QUESTION)
+        response = await patient.sends(id=client_id, text="does it hurt")
         assert response.json()["messages"][0]["answers"][0]["topic"] == "does_it_hurt"
-        again = await patient.sends(id=client_id, text=LONG_QUESTION)
+        again = await patient.sends(id=client_id, text="does it hurt")
         assert again.json() == response.json()
         log = messages(service.settings, patient.conversation)
         assert [row["direction"] for row in log] == ["out", "in", "out"]
         assert log[1]["client_id"] == client_id
 
 
-async def _hold_between_claim_and_reply(settings: Settings, client_id: str) -> sqlite3.Connection:
-    """A connection that took the write lock after the message was claimed and before its reply could be stored."""
-    connection = sqlite3.connect(database(settings), isolation_level=None, timeout=5)
-    claimed = "SELECT answered FROM messages WHERE client_id = ?"
-    async with asyncio.timeout(60):
-        while True:
-            connection.execute("BEGIN IMMEDIATE")
-            row = connection.execute(claimed, (client_id,)).fetchone()
-            if row is not None:
-                assert row == (0,), "the reply was stored before the lock was taken"
-                return connection
-            connection.execute("ROLLBACK")
-            await asyncio.sleep(0.002)
+def _stall_replies(settings: Settings) -> None:
+    """From now on storing a reply takes for ever, so that the process dies between a message and its reply."""
+    with closing(sqlite3.connect(database(settings))) as connection:
+        connection.execute(
+            "CREATE VIEW endless AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+        )
+        connection.execute(
+            "CREATE TRIGGER stall BEFORE UPDATE OF answered ON messages BEGIN SELECT max(i) FROM endless; END"
+        )
+
+
+def _go_on(settings: Settings) -> None:
+    with closing(sqlite3.connect(database(settings))) as connection:
+        connection.execute("DROP TRIGGER stall")
+        connection.execute("DROP VIEW endless")
 
 
 async def test_a_body_of_100_kb_is_refused_over_a_real_connection(service: Service) -> None:
@@ -110,7 +117,7 @@ async def test_news_of_a_conversation_come_over_a_real_connection(service: Servi
         assert patient.last[0]["id"] in news[-1]
 
 
-async def _until_data(lines):  # type: ignore[no-untyped-def]
+async def _until_data(lines: AsyncIterator[str]) -> AsyncIterator[str]:
     async for line in lines:
         yield line
         if line.startswith("data:"):

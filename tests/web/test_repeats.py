@@ -15,7 +15,7 @@ from needlewise.settings import Settings
 from tests.support.patient import Patient
 from tests.support.refusals import refusal
 from tests.support.request import healthy_until_name
-from tests.support.stored import messages, rows
+from tests.support.stored import directions, messages, rows
 
 ID = "6F1C1B52-7F0E-4C39-9A75-5B0E0D6F3F11"
 
@@ -37,16 +37,12 @@ def commit_fails_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         yield failed
 
 
-def directions(settings: Settings, patient: Patient) -> list[str]:
-    return [row["direction"] for row in messages(settings, patient.conversation)]
-
-
 async def test_a_repeat_gets_the_first_reply(client: httpx.AsyncClient, settings: Settings) -> None:
     patient = await Patient.arrives(client)
     first = await patient.sends(id=ID, text="does it hurt")
     again = await patient.sends(id=ID, text="does it hurt")
     assert again.json() == first.json()
-    assert directions(settings, patient) == ["out", "in", "out"]
+    assert directions(settings, patient.conversation) == ["out", "in", "out"]
 
 
 async def test_the_first_delivery_decides_what_was_said(client: httpx.AsyncClient) -> None:
@@ -75,7 +71,7 @@ async def test_repeats_at_the_same_time_are_one_turn(client: httpx.AsyncClient, 
     replies = [response.json() for response in responses]
     assert replies == [replies[0]] * 5
     assert replies[0]["messages"][0]["answers"][0]["topic"] == "does_it_hurt"
-    assert directions(settings, patient) == ["out", "in", "out"]
+    assert directions(settings, patient.conversation) == ["out", "in", "out"]
 
 
 async def test_a_message_whose_reply_was_lost_is_answered_when_it_comes_again(
@@ -84,7 +80,7 @@ async def test_a_message_whose_reply_was_lost_is_answered_when_it_comes_again(
     patient = await Patient.arrives(client)
     with commit_fails_once(monkeypatch) as failed:
         assert refusal(await patient.sends(id=ID, text="does it hurt")) == (503, "busy")
-        assert directions(settings, patient) == ["out", "in"]
+        assert directions(settings, patient.conversation) == ["out", "in"]
         response = await patient.sends(id=ID, text="does it hurt")
     assert response.json()["messages"][0]["answers"][0]["topic"] == "does_it_hurt"
     log = messages(settings, patient.conversation)
