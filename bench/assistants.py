@@ -49,6 +49,7 @@ class Needlewise:
     def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
         self._folder = folder
+        self._log = folder / "serve.log"
         self._groups: list[int] = []
         self._url = ""
         model = _own_model(root)
@@ -60,7 +61,6 @@ class Needlewise:
     def start(self) -> Iterator[float]:
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        log = self._folder / "serve.log"
         environ = {
             **plain_environ(),
             "NEEDLEWISE_ROOT": str(self._root),
@@ -71,9 +71,9 @@ class Needlewise:
         }
         command = [tool("needlewise"), "serve", "--host", "127.0.0.1", "--port", str(port)]
         began = time.perf_counter()
-        with running(command, cwd=self._root, environ=environ, log=log) as server:
+        with running(command, cwd=self._root, environ=environ, log=self._log) as server:
             self._groups = [server.pid]
-            wait_until(self._is_ready, [server], log)
+            wait_until(self._is_ready, [server], self._log)
             seconds = time.perf_counter() - began
             if [path.name for path in self._model.parent.iterdir()] != [self._model.name]:
                 raise BenchError(
@@ -92,7 +92,8 @@ class Needlewise:
                 json={"id": str(uuid.uuid4()), "text": text},
                 headers=bearer,
             )
-            _expect(reply.is_success and reply.json()["messages"], self.name, reply)
+            if not (reply.is_success and reply.json()["messages"]):
+                raise _unanswered(self.name, reply, self._log)
 
         return say
 
@@ -111,6 +112,7 @@ class PlainRasa:
 
     def __init__(self, project: Path, model: Path) -> None:
         self._project = project
+        self._log = project / "rasa.log"
         self._model = model
         self._groups: list[int] = []
         self._url = ""
@@ -122,7 +124,6 @@ class PlainRasa:
         (self._project / "endpoints.yml").write_text(
             f'action_endpoint:\n  url: "http://127.0.0.1:{actions_port}/webhook"\n', encoding="utf-8"
         )
-        log = self._project / "rasa.log"
         environ = {**plain_environ(), "SANIC_HOST": "127.0.0.1"}
         actions = [tool("rasa"), "run", "actions", "--port", str(actions_port)]
         serve = [tool("rasa"), "run", "--model", str(self._model), "--endpoints", "endpoints.yml"]
@@ -130,11 +131,11 @@ class PlainRasa:
         began = time.perf_counter()
         with ExitStack() as servers:
             started = [
-                servers.enter_context(running(command, cwd=self._project, environ=environ, log=log))
+                servers.enter_context(running(command, cwd=self._project, environ=environ, log=self._log))
                 for command in (serve, actions)
             ]
             self._groups = [server.pid for server in started]
-            wait_until(self._is_ready, started, log)
+            wait_until(self._is_ready, started, self._log)
             yield time.perf_counter() - began
 
     def open(self, client: httpx.Client) -> Say:
@@ -144,7 +145,8 @@ class PlainRasa:
 
         def say(text: str) -> None:
             reply = self._send(client, sender, text)
-            _expect(reply.is_success and reply.json(), self.name, reply)
+            if not (reply.is_success and reply.json()):
+                raise _unanswered(self.name, reply, self._log)
 
         return say
 
@@ -203,6 +205,6 @@ def _own_model(root: Path) -> Path:
     return model
 
 
-def _expect(replied: object, name: str, reply: httpx.Response) -> None:
-    if not replied:
-        raise BenchError(f"{name} left a message without an answer: {reply.status_code} {reply.text[:200]}")
+def _unanswered(name: str, reply: httpx.Response, log: Path) -> BenchError:
+    said = f"{reply.status_code} {reply.text[:200]}"
+    return BenchError(f"{name} left a message without an answer: {said}\nIts log ends:\n{last_lines(log)}")

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import distribution, version
 from pathlib import Path
 
@@ -42,8 +43,13 @@ def write_project(root: Path, folder: Path, *, epochs: int | None = None) -> Non
         for intent in intents
     ]
     session = {"session_expiration_time": 60, "carry_over_slots_to_new_session": True}
-    domain = {"intents": list(intents), "actions": ["action_answer_plain"], "session_config": session}
-    _write(folder / "data" / "rules.yml", {"rules": rules})
+    domain = {
+        "version": "3.1",
+        "intents": list(intents),
+        "actions": ["action_answer_plain"],
+        "session_config": session,
+    }
+    _write(folder / "data" / "rules.yml", {"version": "3.1", "rules": rules})
     _write(folder / "domain.yml", domain)
 
 
@@ -67,7 +73,7 @@ def _limit_epochs(config: Path, epochs: int) -> None:
     for part in [*content["pipeline"], *content["policies"]]:
         if "epochs" in part:
             part["epochs"] = epochs
-    config.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    _write(config, content)
 
 
 def _train(project: Path) -> float:
@@ -80,9 +86,12 @@ def _train(project: Path) -> float:
     return time.perf_counter() - began
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
-    # JSON is YAML, too.
-    path.write_text(json.dumps({"version": "3.1", **content}, indent=1), encoding="utf-8")
+def _write(path: Path, content: Mapping[str, object]) -> None:
+    # Rasa looks for a line that begins with "rules:", so JSON would not do.
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.dump(content, path)
 
 
 def _fingerprint(project: Path) -> str:

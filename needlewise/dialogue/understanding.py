@@ -9,7 +9,7 @@ import msgspec
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
-from needlewise.dialogue.leaning import Leaning, correction, without_lean
+from needlewise.dialogue.leaning import Leaning, leans, correction, without_lean
 from needlewise.language.pipeline import load_pipeline
 from needlewise.language.reading import Reading, read
 from needlewise.nlu.taxonomy import DECLINED, is_topic
@@ -125,6 +125,8 @@ class Understanding:
             return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
         bare = without_lean(text) if last else text
         understood = self._parse(reading if bare == text else read(bare))
+        if last and _still_about(last[-1], understood) and leans(text):
+            return msgspec.structs.replace(heard, intent=last[-1], topics=(last[-1],), part="more")
         if asking in _YES_OR_NO and not command and understood.confidence >= _SURE and not _BUT.search(text):
             heard = msgspec.structs.replace(heard, verdict=_YES_AND_NO.get(understood.intent, "none"))
         return msgspec.structs.replace(
@@ -139,6 +141,13 @@ class Understanding:
 
     def _doctor_said_fine(self, reading: Reading) -> bool:
         return self._reader.answer(reading.doc, "call").doctor_said_fine
+
+
+def _still_about(topic: str, understood: Understood) -> bool:
+    """Whether a leaning question that nothing else answers may be about the last topic still."""
+    if understood.offered:
+        return topic in understood.offered
+    return understood.intent == DECLINED and understood.confidence < _SURE
 
 
 _QUESTION = re.compile(

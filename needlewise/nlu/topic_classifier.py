@@ -95,11 +95,11 @@ class TopicClassifier(GraphComponent):
     ) -> TopicClassifier:
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as directory:
-            with np.load(directory / "model.npz", allow_pickle=False) as arrays:
-                facts = json.loads((directory / "model.json").read_text(encoding="utf-8"))
-                component._model = _Model.restore(
-                    {name: arrays[name] for name in arrays.files}, facts, config
-                )
+            facts = json.loads((directory / "model.json").read_text(encoding="utf-8"))
+            # Read whole before the folder goes away; pickles are refused.
+            with np.load(directory / "model.npz", allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        component._model = _Model.restore(arrays, facts, config)
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:

@@ -12,9 +12,9 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 
 from needlewise.nlu.question_splitter import PARTS
+from needlewise.nlu.taxonomy import ACTS, DECLINED, is_topic
 from needlewise.nlu.topic_classifier import RANKINGS, Ranking, TopicClassifier
 from needlewise.nlu.understood import COURTESY, Understood
-from needlewise.nlu.taxonomy import ACTS, DECLINED, is_topic
 
 UNDERSTOOD = "understood"
 """Where the parse carries the gate's decision (an Understood as a dict)."""

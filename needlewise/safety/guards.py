@@ -19,8 +19,23 @@ LATER_CLAUSES = 6
 AFTERTHOUGHT_WORDS = 6  # "It is gone now." speaks of the sentence before
 
 NAMES = frozenset(
-    "negation not_a_negation answer_no clause_start subject past present resolved what_if not_a_what_if "
-    "asks_about for_real family filler list_or".split()
+    [
+        "negation",
+        "not_a_negation",
+        "answer_no",
+        "clause_start",
+        "subject",
+        "past",
+        "present",
+        "resolved",
+        "what_if",
+        "not_a_what_if",
+        "asks_about",
+        "for_real",
+        "family",
+        "filler",
+        "list_or",
+    ]
 )
 
 

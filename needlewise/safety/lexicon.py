@@ -299,9 +299,7 @@ class _Reader:
         return () if element.words.isdisjoint(self._meanings[position]) else (position + 1,)
 
 
-def find_pattern(
-    pattern: Pattern, spans_of: Callable[[str], list[Span]], sentence_starts: list[int]
-) -> bool:
+def find_pattern(pattern: Pattern, spans_of: Callable[[str], list[Span]], sentence_starts: list[int]) -> bool:
     """Whether every group of the pattern is somewhere among the spans."""
     for group in pattern.groups:
         choices = [sorted(span for name in join.concepts for span in spans_of(name)) for join in group]

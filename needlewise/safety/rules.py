@@ -16,7 +16,21 @@ from needlewise.safety.lexicon import Join, Lexicon, Pattern, Phrase, parse_patt
 
 IDIOM = "idiom"
 _RULE_KEYS = frozenset(
-    "id group level title source phrase decision says fires unless despite must_fire must_not_fire".split()
+    [
+        "id",
+        "group",
+        "level",
+        "title",
+        "source",
+        "phrase",
+        "decision",
+        "says",
+        "fires",
+        "unless",
+        "despite",
+        "must_fire",
+        "must_not_fire",
+    ]
 )
 _NEEDED_KEYS = ("id", "group", "level", "title", "source", "must_fire", "must_not_fire")
 

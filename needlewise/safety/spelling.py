@@ -35,8 +35,49 @@ _ALIKE = {
     "x": "zsdc", "y": "tghui", "z": "asx",
 }  # fmt: skip
 _UNITS = frozenset(
-    "min mins minutes hr hrs hours h d day days w wk wks week weeks m mo mos month months x yo y yr yrs years lb lbs "
-    "mg mgs am pm st nd rd th in inch inches pills tabs".split()
+    [
+        "min",
+        "mins",
+        "minutes",
+        "hr",
+        "hrs",
+        "hours",
+        "h",
+        "d",
+        "day",
+        "days",
+        "w",
+        "wk",
+        "wks",
+        "week",
+        "weeks",
+        "m",
+        "mo",
+        "mos",
+        "month",
+        "months",
+        "x",
+        "yo",
+        "y",
+        "yr",
+        "yrs",
+        "years",
+        "lb",
+        "lbs",
+        "mg",
+        "mgs",
+        "am",
+        "pm",
+        "st",
+        "nd",
+        "rd",
+        "th",
+        "in",
+        "inch",
+        "inches",
+        "pills",
+        "tabs",
+    ]
 )
 
 

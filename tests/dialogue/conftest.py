@@ -11,6 +11,7 @@ from needlewise import wiring
 from needlewise.dialogue.turn import Turns
 from needlewise.settings import Settings
 from needlewise.wiring import Services
+from tests.support.shared import builder
 from tests.support.talk import Talk
 
 
@@ -28,6 +29,11 @@ def desk(base_settings: Settings, turns: Turns, tmp_path_factory: pytest.TempPat
     services = wiring.build(replace(base_settings, database_url=f"sqlite:///{database}"))
     migrate(services.settings.database_url)
     return services
+
+
+@pytest.fixture(autouse=True)
+def _content_is_read_once(desk: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "build", builder(desk))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.patient import Patient
 from tests.support.talk import words
 
 NEVER_SAID = re.compile(
-    r"\b(?:cleared|qualif\w+|safe for you|you are safe|fit for|good candidate|approved)\b", re.I
+    r"\b(?:cleared|qualif\w+|safe for you|fit for|good candidate|approved)\b", re.I
 )
 NONE = "None of these"
 
@@ -384,6 +384,7 @@ async def test_a_booking_within_a_day_of_an_urgent_sign_begins_with_the_notice(
 async def test_an_urgent_sign_among_the_cards_puts_the_notice_before_the_request(patient: Patient) -> None:
     await at_card(patient, 3)
     await patient.says("i have chest pain and cant breathe")
+    await patient.says("ok")
     await patient.taps(NONE)
     assert words("safety.booking_notice") in patient.text
     assert words("booking.ask_location") in patient.text
@@ -434,7 +435,7 @@ async def test_a_button_of_the_card_is_no_answer_to_safety(patient: Patient) -> 
 
 
 async def test_despair_unclearly_said_is_asked_about(patient: Patient) -> None:
-    await patient.says("i can't go on")
+    await patient.says("i cant take this anymore")
     assert patient.text == words("safety.ask_safe")
     await patient.says("i don't know")
     assert patient.last[0]["text"] == words("safety.crisis")
