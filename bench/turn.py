@@ -141,9 +141,9 @@ def run(plan: Plan, folder: Path) -> None:
     names = (assistants[0].name, assistants[1].name)
     table = rows(ours, theirs, turns=plan.turns, talkers=plan.talkers)
     notes = (
-        f"{where} The ratio is above 1 where Needlewise does better. Turn 1: {len(ours.first)} conversations; later"
-        f" turns: {plan.rounds} conversations, {plan.window} turns on each side; starts: median of {plan.rounds}."
-        f" Training the Rasa model ({plan.epochs or 100} epochs) took {training:.0f} s."
+        f"{where} The ratio is above 1 where Needlewise does better. Samples: {len(ours.first)} of turn 1,"
+        f" {len(ours.late)} of each later turn ({plan.window} turns on each side), {len(ours.starts)} starts."
+        f" The Rasa model took {training:.0f} s to train (epochs: {plan.epochs or 100})."
         f" The bench took {time.monotonic() - began:.0f} s after it."
     )
     print(as_text(table, names), notes, as_markdown(table, names), notes, sep="\n\n")

@@ -17,8 +17,6 @@ from needlewise.logs import configure_logs, quiet_libraries
 from needlewise.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from needlewise.conversations.log import Inbound
-    from needlewise.conversations.state import State
     from needlewise.dialogue.turn import Turn, Turns
     from needlewise.wiring import Services
 
@@ -80,7 +78,7 @@ def serve(
     host, port = host or settings.host, port or settings.port
     if not model_path(settings).exists():
         _train(settings, force=False)
-    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
+    address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
     err.print(f"Needlewise is at {address} in a few seconds. Stop it with Ctrl-C.", highlight=False)
     uvicorn.run(
         create_app(settings),
@@ -176,7 +174,7 @@ def screen(clinic: ClinicOption = None) -> None:
         name: Outcome(value)
         for name, value in services.place(clinic, "web", "en").clinic.screening_policy.items()
     }
-    values = {
+    values: dict[Any, Status] = {
         True: Status.PRESENT,
         False: Status.ABSENT,
         "unsure": Status.UNSURE,
@@ -374,13 +372,13 @@ class _Session:
         from needlewise import clock
         from needlewise.conversations.log import Inbound
 
-        inbound: Inbound = Inbound(text)
+        inbound = Inbound(text)
         if text.isdigit() and 0 < int(text) <= len(self._choices):
             inbound = Inbound(choices=(self._choices[int(text) - 1],))
         turn = self._runner.run(
             self._turns.take(self._conversation, self._place.clinic, inbound, self._state, at=clock.now())
         )
-        self._state: State = turn.state
+        self._state = turn.state
         self._choices = []
         return turn
 

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import warnings
+from typing import Any
 
 import structlog
 
@@ -32,7 +33,7 @@ def quiet_libraries() -> None:
 
 def configure_logs(*, level: int = logging.INFO, as_json: bool = True) -> None:
     """Send our log to standard error, a JSON object a line. Rasa's debug messages quote patients: they are cut off here."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

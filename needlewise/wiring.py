@@ -115,8 +115,8 @@ class Services:
 
     def place(self, clinic: str | None, channel: str, language: str) -> Place:
         """Where words will be read; an unknown clinic falls back to the default one."""
-        name = clinic if clinic in self.library.clinics else self.settings.default_clinic
-        return Place(self.library.clinic(name), channel, language)
+        profile = self.library.clinics.get(clinic or "") or self.library.clinic(self.settings.default_clinic)
+        return Place(profile, channel, language)
 
     def zone(self, clinic: str) -> ZoneInfo:
         return ZoneInfo(self.library.clinic(clinic).timezone)
@@ -135,7 +135,9 @@ def build(settings: Settings) -> Services:
     """Join the parts for these settings. Raises ContentError when content is malformed or the default clinic is not served."""
     services = Services(settings)
     if settings.default_clinic not in services.library.clinics:
-        raise ContentError(f"NEEDLEWISE_DEFAULT_CLINIC: {settings.default_clinic} is not among the clinics served")
+        raise ContentError(
+            f"NEEDLEWISE_DEFAULT_CLINIC: {settings.default_clinic} is not among the clinics served"
+        )
     return services
 
 

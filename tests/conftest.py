@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,14 +69,14 @@ def settings(base_settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
+def services(settings: Settings) -> Services:
     """Services over an empty, migrated database."""
     from needlewise.db.engine import migrate
 
     services = wiring.build(settings)
     migrate(settings.database_url)
     wiring.use(services)
-    yield services
+    return services
 
 
 @pytest_asyncio.fixture

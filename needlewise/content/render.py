@@ -284,7 +284,7 @@ def labelled(label: Label | Setting, language: str) -> str:
 
 def _dialled(text: str) -> Iterable[Link]:
     """The numbers that a text tells one to call, as links a channel can show large; each once."""
-    found = dict((url, label) for label, url in _LINK.findall(text) if url.startswith("tel:"))
+    found = {url: label for label, url in _LINK.findall(text) if url.startswith("tel:")}
     return [Link(label, url) for url, label in found.items()]
 
 

@@ -9,7 +9,7 @@ import msgspec
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
-from needlewise.dialogue.leaning import Leaning, leans, correction, without_lean
+from needlewise.dialogue.leaning import Leaning, correction, leans, without_lean
 from needlewise.language.pipeline import load_pipeline
 from needlewise.language.reading import Reading, read
 from needlewise.nlu.taxonomy import DECLINED, is_topic

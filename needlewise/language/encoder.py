@@ -64,7 +64,10 @@ class Encoder:
         hidden = self._session.run(None, {name: feed[name] for name in self._inputs})[0]
         weights = feed["attention_mask"][:, :, None].astype(np.float32)
         pooled = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
-        return (pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+        unit: Vectors = (pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)).astype(
+            np.float32
+        )
+        return unit
 
 
 @cache

@@ -10,9 +10,7 @@ from needlewise import clock
 from tests.support.patient import Patient
 from tests.support.talk import words
 
-NEVER_SAID = re.compile(
-    r"\b(?:cleared|qualif\w+|safe for you|fit for|good candidate|approved)\b", re.I
-)
+NEVER_SAID = re.compile(r"\b(?:cleared|qualif\w+|safe for you|fit for|good candidate|approved)\b", re.I)
 NONE = "None of these"
 
 

@@ -43,7 +43,7 @@ async def play(turns: Turns, services: Services, messages: Sequence[str] = PATIE
 
     place = Place(services.library.clinic("demo"))
     conversation = Conversation("readme", "demo", "web", "en")
-    outgoing, state = turns.open(place, State())
+    _, state = turns.open(place, State())
     lines = []
     for text in messages:
         lines.append(f"> **Patient:** {text}")
