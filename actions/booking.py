@@ -27,6 +27,9 @@ SLOTS = ("location", "visit_kind", "first_name", "contact", "times", "consent", 
 _ANY = "any"
 _YES_OR_NO = ("consent", "confirm")
 _PLAINLY = 0.95
+_NEVER_TIMES = frozenset(
+    {"talk_to_human", "goodbye", "opt_out", "privacy", "bot_identity", "language", "ask_why", "diagnose_me"}
+)
 _WH = re.compile(r"(?:so|and|but|ok|also)?\s*(?:what|how|when|where|who|why|which)\b", re.I)
 _CHANGEABLE = ("location", "visit_kind", "first_name", "contact", "times")
 _RESET: Events = [
@@ -325,7 +328,10 @@ def _is_side_question(heard: Heard, slot: str) -> bool:
         return False
     if slot == "times":
         asks_plainly = "?" in heard.text or (bool(heard.topics) and bool(_WH.match(heard.text)))
-        return heard.asks and asks_plainly and bool(heard.topics or heard.offered)
+        if heard.asks and asks_plainly and (heard.topics or heard.offered):
+            return True
+        never = heard.act in _NEVER_TIMES and heard.confidence >= _PLAINLY
+        return never and not fields.speaks_of_time(heard.text)
     if slot == "first_name" and fields.first_name(heard.text):
         # Bill, Will and April are names: only what is plainly something else is no name.
         introduced = fields.first_name(heard.text) != heard.text.strip(" .,!")

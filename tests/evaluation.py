@@ -25,7 +25,11 @@ from needlewise.conversations.log import Conversation, Inbound  # noqa: E402
 from needlewise.conversations.state import State  # noqa: E402
 from needlewise.db.engine import migrate  # noqa: E402
 from needlewise.dialogue.turn import Turn, Turns  # noqa: E402
+from needlewise.conversations.redaction import Redactor  # noqa: E402
+from needlewise.language.pipeline import load_pipeline  # noqa: E402
 from needlewise.nlu.taxonomy import DECLINED, TOPICS  # noqa: E402
+from needlewise.safety.triage import Level, Triage  # noqa: E402
+from tests.privacy.measure import measure  # noqa: E402
 from needlewise.settings import read_settings  # noqa: E402
 
 TESTS = Path(__file__).parent
@@ -96,6 +100,8 @@ def main() -> None:
         _declined(reader, table)
         _several(reader, table)
         _follow_ups(reader, table)
+        _red_flags(services.triage, table)
+        _personal_data(services.redactor, table)
         console = Console(width=100)
         console.print(table)
         pairs = Table("asked", "decided", "times", title="The most frequent confusions")
@@ -157,6 +163,35 @@ def _follow_ups(reader: Reader, table: Table) -> None:
     lines = _lines("follow_ups.jsonl")
     right = sum(bool(set(_heard(reader.last(line["turns"]))) & _accepted(line)) for line in lines)
     table.add_row("follow-ups", str(len(lines)), "answered from a right topic", _share(right, len(lines)))
+
+
+def _red_flags(triage: Triage, table: Table) -> None:
+    """Levels above `doctor` count as fired; the `doctor` notice, which does not stop an answer, is counted apart."""
+    for name in ("held_out", "unseen"):
+        data = yaml.safe_load((TESTS / "safety" / f"{name}.yml").read_text(encoding="utf-8"))
+        urgent = [line for line in data["must_fire"] if line["level"] != "doctor"]
+        doctor = [line for line in data["must_fire"] if line["level"] == "doctor"]
+        near = data["must_not_fire"]
+        fired = sum(_stops(triage, line["text"]) for line in urgent)
+        noticed = sum(triage.assess(line["text"]).level is not None for line in doctor)
+        alarms = sum(_stops(triage, line["text"]) for line in near)
+        table.add_row(f"red flags, {name}", str(len(urgent)), "fired", _share(fired, len(urgent)))
+        table.add_row("", str(len(doctor)), "doctor notice or more", _share(noticed, len(doctor)))
+        table.add_row("", str(len(near)), "false alarms on near-misses", _share(alarms, len(near)))
+    ordinary = yaml.safe_load((TESTS / "safety" / "ordinary.yml").read_text(encoding="utf-8"))["lines"]
+    alarms = sum(triage.assess(text).level is not None for text in ordinary)
+    table.add_row("ordinary heel-pain talk", str(len(ordinary)), "false alarms", _share(alarms, len(ordinary)))
+
+
+def _stops(triage: Triage, text: str) -> bool:
+    return triage.assess(text).level not in (None, Level.DOCTOR)
+
+
+def _personal_data(redactor: Redactor, table: Table) -> None:
+    score = measure(TESTS / "privacy" / "redaction_lines.jsonl", load_pipeline(), redactor)
+    for kind, found in score.recall.items():
+        table.add_row("personal data" if kind == "NAME" else "", "150", f"{kind.lower()} masked", f"{found:.3f}")
+    table.add_row("", "150", "false masks in 100 lines", f"{score.false_per_hundred:.1f}")
 
 
 def _accepted(line: dict) -> set[str]:

@@ -56,6 +56,11 @@ _NOT_IN_NAMES = frozenset(
     ]
 )
 _EMAIL = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
+_TIME = re.compile(
+    r"\d|\b(?:any ?time|mornings?|noon|(?:after)?noons?|evenings?|nights?|week(?:day|end|)s?|today|tomorrow|after|before|"
+    r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?s?|soon|asap|earliest|first)\b",
+    re.I,
+)
 _LEAST_LIKE = 80
 
 
@@ -104,6 +109,11 @@ def times(text: str) -> str | None:
     """Days and times in the patient's own words, shortened to 200 characters."""
     words = " ".join(text.split())
     return words[:TIMES_LONGEST] if any(character.isalnum() for character in words) else None
+
+
+def speaks_of_time(text: str) -> bool:
+    """Whether a text names a time or a day in any way: "call me any time", "not before 9"."""
+    return _TIME.search(text) is not None
 
 
 def pick(text: str, options: Sequence[str]) -> int | None:

@@ -16,8 +16,10 @@ _LEAN = re.compile(
 )
 
 _CORRECTS = re.compile(
-    r"\b(?:change|wrong|fix|correct|edit|update|different|mistake|typo|mis-?spell?ed|spelled)\b", re.I
+    r"\b(?:change|wrong|fix|correct (?:it|the|my)|(?:not|in)\s?correct|edit|update|different|mistake|typo|mis-?spell?ed|spelled)\b",
+    re.I,
 )
+_NOT_THE_SUMMARY = re.compile(r"\b(?:appointment|appt)\b", re.I)
 _FIELD_WORDS = {
     "change_first_name": re.compile(r"\bname\b", re.I),
     "change_contact": re.compile(r"\b(?:number|phone|e-?mail)\b", re.I),
@@ -89,22 +91,9 @@ class Leaning:
 
 def correction(text: str) -> str | None:
     """The command in a reply to a summary: change_<field>, "change" when the field is not named, None for anything else."""
-    if _CORRECTS.search(text) is None:
+    if _CORRECTS.search(text) is None or _NOT_THE_SUMMARY.search(text):
         return None
     return next((name for name, words in _FIELD_WORDS.items() if words.search(text)), "change")
-
-
-_LEANING = re.compile(
-    r"^(?:and|but|so|ok|okay|even|only|just|also|or|then|which|what about|how about)\b"
-    r"|\b(?:that|it|this|those|these|them|they|one|ones|instead|either|too)\b"
-)
-_LONGEST_LEANING = 9
-
-
-def leans(text: str) -> bool:
-    """Whether a message looks like a short question about what was just said: "even in the arch?", "is that normal"."""
-    bare = _bare(text)
-    return len(bare.split()) <= _LONGEST_LEANING and _LEANING.search(bare) is not None
 
 
 def without_lean(text: str) -> str:

@@ -92,10 +92,13 @@ class Understanding:
             )
         last = [str(topic) for topic in state.slots.get("last_topics") or []]
         asking = state.slots.get("requested_slot") if state.form else None
-        if command is None and asking in _YES_OR_NO and not _asks(text):
+        if command is None and asking in _YES_OR_NO:
             command = correction(text)
-            # What stands beside "may we contact you at…" is how to reach them.
-            command = "change_contact" if command == "change" and asking == "consent" else command
+            if command == "change" and _asks(text):
+                command = None
+            elif command == "change" and asking == "consent":
+                # What stands in "may we contact you at…" is how to reach them.
+                command = "change_contact"
         reading = read(text)
         facts = {name: status.value for name, status in self._reader.facts(reading.doc).items()}
         heard = msgspec.structs.replace(base, text=text, command=command, facts=facts, asks=_asks(text))

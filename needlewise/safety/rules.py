@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ _RULE_KEYS = frozenset(
 _NEEDED_KEYS = ("id", "group", "level", "title", "source", "must_fire", "must_not_fire")
 
 
-class Level(str, Enum):
+class Level(StrEnum):
     """How fast a text needs an answer, and whose."""
 
     EMERGENCY = "emergency"
@@ -260,11 +260,12 @@ class _File:
 
     def _line(self, where: tuple[Any, ...]) -> int:
         # Only the slower reader knows lines, so it reads the file only when there is something to complain about.
-        node = YAML(typ="rt").load(self.text)
+        node: Any = YAML(typ="rt").load(self.text)
         line = 0
         for key in where:
             try:
-                line = (node.lc.value if isinstance(node, Mapping) else node.lc.item)(key)[0]
+                places = node.lc
+                line = (places.value if isinstance(node, Mapping) else places.item)(key)[0]
                 node = node[key]
             except (AttributeError, KeyError, IndexError, TypeError):
                 break

@@ -98,7 +98,7 @@ class Typed:
 def plain(text: str) -> str:
     """Lower case, no accents, no apostrophes, no invisible characters."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return _APOSTROPHES.sub("", _MARKS.sub("", folded))
+    return str(_APOSTROPHES.sub("", _MARKS.sub("", folded)))
 
 
 def _is_likely_slip(typed: str, word: str) -> bool:
@@ -169,9 +169,8 @@ class Speller:
     def _expand(self, text: str) -> str:
         if self._short is None:
             return text
-        return self._short.sub(
-            lambda found: f"{self._shorthand[found.group()]} ", text.lower().replace("\u2019", "'")
-        )
+        lowered = text.lower().replace("\u2019", "'")
+        return str(self._short.sub(lambda found: f"{self._shorthand[found.group()]} ", lowered))
 
     def look_up(self, token: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """What one typed token stands for: usually one word, several when it was glued together."""

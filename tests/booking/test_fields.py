@@ -131,6 +131,24 @@ def test_times(typed: str, kept: str | None) -> None:
     assert fields.times(typed) == kept
 
 
+@pytest.mark.parametrize(
+    ("typed", "names_one"),
+    [
+        ("call me any time", True),
+        ("anytime", True),
+        ("not before 9", True),
+        ("Thurs afternoons", True),
+        ("tues", True),
+        ("as soon as you can", True),
+        ("can i talk to a person", False),
+        ("bye", False),
+        ("is this private?", False),
+    ],
+)
+def test_a_time_is_told_from_other_words(typed: str, names_one: bool) -> None:
+    assert fields.speaks_of_time(typed) is names_one
+
+
 OFFICES = ["Mill Street", "Oak Park", "Harbor"]
 
 

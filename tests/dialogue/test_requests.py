@@ -419,6 +419,32 @@ async def test_a_side_question_is_answered_and_the_question_comes_back_once(
     assert [message["text"] for message in patient.last][1:] == [question]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        "mornings",
+        "call me any time",
+        "tuesday or thursday after 3",
+        "whenever",
+        "asap",
+        "after work",
+        "see you monday",
+    ],
+)
+async def test_times_are_kept_in_the_patients_own_words(patient: Patient, times: str) -> None:
+    await screened(patient)
+    for answer in ("Oak Park", "Later visit", "Jenny", "202-555-0143", times, "yes"):
+        await patient.says(answer)
+    assert f"- Times: {times}" in patient.text
+
+
+async def test_a_person_can_be_had_where_times_are_asked(patient: Patient) -> None:
+    await screened(patient)
+    for answer in ("Oak Park", "Later visit", "Jenny", "202-555-0143", "can i talk to a person"):
+        await patient.says(answer)
+    assert patient.last[0]["kind"] == "handoff"
+
+
 async def test_it_says_why_it_asks(patient: Patient) -> None:
     await screened(patient)
     for answer in ("Oak Park", "Later visit", "Jenny", "why do you need that?"):

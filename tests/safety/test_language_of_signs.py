@@ -82,18 +82,18 @@ def test_lines_held_back_while_building_are_right():
 def test_red_flags_in_words_written_apart_from_the_rules_are_caught():
     lines = lines_of("unseen")
     report("unseen", lines)
-    assert share([line for line in lines if is_red_flag(line)], fires) >= 0.95
+    assert share([line for line in lines if is_red_flag(line)], fires) >= 0.97
 
 
 def test_red_flags_without_an_alarming_word_are_caught():
     plain = [line for line in lines_of("unseen") if line.is_plain]
     print(f"\nplain words: caught {share(plain, fires):.1%} of {len(plain)}")
-    assert share(plain, fires) >= 0.85
+    assert share(plain, fires) >= 0.9
 
 
 def test_near_misses_written_apart_from_the_rules_raise_few_false_alarms():
     calm = [line for line in lines_of("unseen") if line.level is None]
-    assert share(calm, fires) <= 0.05
+    assert share(calm, fires) <= 0.03
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from needlewise.errors import ContentError
+from needlewise.safety.guards import NAMES
 from needlewise.safety.triage import Level, load_rules
 
 CONTENT = Path(__file__).parents[2] / "content"
@@ -40,8 +41,6 @@ rules:
 
 
 def file_with(tmp_path: Path, text: str) -> Path:
-    from needlewise.safety.guards import NAMES
-
     path = tmp_path / "red_flags.yml"
     path.write_text(
         text.replace("{guards}", "\n  ".join(f"{name}: zz{name.replace('_', '')}" for name in sorted(NAMES)))

@@ -1,5 +1,6 @@
 """Health tells the truth: alive while the process answers, ready only while a message would be answered and kept."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -40,9 +41,12 @@ async def readiness(client: httpx.AsyncClient) -> tuple[int, str]:
 
 async def changes_from(client: httpx.AsyncClient, first: tuple[int, str]) -> tuple[int, str]:
     """The next thing that readiness says."""
-    while (now := await readiness(client)) == first:
-        pass
-    return now
+    async with asyncio.timeout(60):
+        while True:
+            now = await readiness(client)
+            if now != first:
+                return now
+            await asyncio.sleep(0.01)
 
 
 LOADING = (503, "the model is being loaded")
