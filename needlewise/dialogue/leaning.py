@@ -96,6 +96,19 @@ def correction(text: str) -> str | None:
     return next((name for name, words in _FIELD_WORDS.items() if words.search(text)), "change")
 
 
+_LEANING = re.compile(
+    r"^(?:and|but|so|ok|okay|even|only|just|also|or|then|which|what about|how about)\b"
+    r"|\b(?:that|it|this|those|these|them|they|one|ones|instead|either|too)\b"
+)
+_LONGEST_LEANING = 9
+
+
+def leans(text: str) -> bool:
+    """Whether a message looks like a short question about what was just said: "even in the arch?", "is that normal"."""
+    bare = _bare(text)
+    return len(bare.split()) <= _LONGEST_LEANING and _LEANING.search(bare) is not None
+
+
 def without_lean(text: str) -> str:
     """The words left when "and what about" is taken away: "what about if I'm pregnant?" gives "I'm pregnant?"."""
     return _LEAN.sub("", text, count=1) or text
