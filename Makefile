@@ -45,10 +45,10 @@ lint: tools ## Format and lint
 # -- set-up, done by the targets above ---------------------------------------------------------
 
 sync: $(UV)
-	@$(UV) sync --frozen --quiet --no-group dev
+	@$(UV) sync --frozen --quiet --compile-bytecode --no-group dev
 
 tools: $(UV)
-	@$(UV) sync --frozen --quiet
+	@$(UV) sync --frozen --quiet --compile-bytecode
 	@bash tests/support/system_tools
 
 # uv, in its own corner of this folder: the system's Python is not touched.

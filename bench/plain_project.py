@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from importlib.metadata import distribution, version
 from pathlib import Path
 
+import yaml
 from assistants import plain_environ, tool
 from processes import BenchError, last_lines, running
-from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
 SECONDS_TO_TRAIN = 4 * 3600
@@ -37,7 +37,7 @@ def write_project(root: Path, folder: Path, *, epochs: int | None = None) -> Non
     if epochs is not None:
         _limit_epochs(folder / "config.yml", epochs)
 
-    intents = YAML(typ="safe").load(root / "domain.yml")["intents"]
+    intents = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))["intents"]
     rules = [
         {"rule": f"answer {intent}", "steps": [{"intent": intent}, {"action": "action_answer_plain"}]}
         for intent in intents
@@ -69,7 +69,7 @@ def trained_model(project: Path, cache: Path) -> tuple[Path, float]:
 
 
 def _limit_epochs(config: Path, epochs: int) -> None:
-    content = YAML(typ="safe").load(config)
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
     for part in [*content["pipeline"], *content["policies"]]:
         if "epochs" in part:
             part["epochs"] = epochs
@@ -88,10 +88,7 @@ def _train(project: Path) -> float:
 
 def _write(path: Path, content: Mapping[str, object]) -> None:
     # Rasa looks for a line that begins with "rules:", so JSON would not do.
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.dump(content, path)
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _fingerprint(project: Path) -> str:

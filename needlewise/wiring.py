@@ -101,6 +101,8 @@ class Services:
         from needlewise.dialogue.understanding import Understanding
 
         agent = load_agent(ensure_model(self.settings))
+        # Made here, beside the running server, and not on its event loop at the first message.
+        _ = self.redactor
         understanding = Understanding(agent.parse, self.reader, self.leaning)
         return Turns(agent, understanding, self.leaning, self.triage, self.renderer)
 

@@ -22,15 +22,15 @@ quiet_libraries()
 
 from needlewise import clock, wiring  # noqa: E402  (after the libraries were told to be quiet)
 from needlewise.conversations.log import Conversation, Inbound  # noqa: E402
+from needlewise.conversations.redaction import Redactor  # noqa: E402
 from needlewise.conversations.state import State  # noqa: E402
 from needlewise.db.engine import migrate  # noqa: E402
 from needlewise.dialogue.turn import Turn, Turns  # noqa: E402
-from needlewise.conversations.redaction import Redactor  # noqa: E402
 from needlewise.language.pipeline import load_pipeline  # noqa: E402
 from needlewise.nlu.taxonomy import DECLINED, TOPICS  # noqa: E402
 from needlewise.safety.triage import Level, Triage  # noqa: E402
-from tests.privacy.measure import measure  # noqa: E402
 from needlewise.settings import read_settings  # noqa: E402
+from tests.privacy.measure import measure  # noqa: E402
 
 TESTS = Path(__file__).parent
 Labelled = tuple[str, str]
@@ -180,7 +180,9 @@ def _red_flags(triage: Triage, table: Table) -> None:
         table.add_row("", str(len(near)), "false alarms on near-misses", _share(alarms, len(near)))
     ordinary = yaml.safe_load((TESTS / "safety" / "ordinary.yml").read_text(encoding="utf-8"))["lines"]
     alarms = sum(triage.assess(text).level is not None for text in ordinary)
-    table.add_row("ordinary heel-pain talk", str(len(ordinary)), "false alarms", _share(alarms, len(ordinary)))
+    table.add_row(
+        "ordinary heel-pain talk", str(len(ordinary)), "false alarms", _share(alarms, len(ordinary))
+    )
 
 
 def _stops(triage: Triage, text: str) -> bool:
@@ -190,7 +192,9 @@ def _stops(triage: Triage, text: str) -> bool:
 def _personal_data(redactor: Redactor, table: Table) -> None:
     score = measure(TESTS / "privacy" / "redaction_lines.jsonl", load_pipeline(), redactor)
     for kind, found in score.recall.items():
-        table.add_row("personal data" if kind == "NAME" else "", "150", f"{kind.lower()} masked", f"{found:.3f}")
+        table.add_row(
+            "personal data" if kind == "NAME" else "", "150", f"{kind.lower()} masked", f"{found:.3f}"
+        )
     table.add_row("", "150", "false masks in 100 lines", f"{score.false_per_hundred:.1f}")
 
 

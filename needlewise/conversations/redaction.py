@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -19,6 +18,7 @@ from needlewise.text.patterns import (
     find_numbers,
     find_phones,
 )
+from needlewise.text.yaml_text import parse, read_text
 
 NAME = "NAME"
 PHONE = "PHONE"
@@ -111,7 +111,7 @@ def allowed_words(content: Path) -> frozenset[str]:
     for path in sorted(content.rglob("*.yml")):
         if path.name in _NOT_READ:
             continue
-        loaded = YAML(typ="safe").load(path)
+        loaded = parse(path, read_text(path))
         texts.append(path.stem.replace("_", " "))
         texts.extend(_strings(loaded))
         if path.parent.name == "clinics" and isinstance(loaded, dict):

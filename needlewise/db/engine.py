@@ -9,6 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from needlewise.errors import NeedlewiseError
 
@@ -40,12 +41,24 @@ def open_engine(database_url: str) -> AsyncEngine:
     if driver.startswith("sqlite"):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(url.set(drivername=driver), connect_args={"timeout": BUSY_SECONDS})
+        # One connection, kept open: SQLite has one writer at a time, and a pool's queue is fairer than its lock, on which
+        # the unlucky of several connections wait until they give up.
+        engine = create_async_engine(
+            url.set(drivername=driver),
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_SECONDS},
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_at_once)
         return engine
     return create_async_engine(
-        url.set(drivername=driver), pool_pre_ping=True, connect_args={"timeout": BUSY_SECONDS}
+        url.set(drivername=driver),
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS},
     )
 
 
@@ -53,7 +66,8 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     # The driver's own implicit transactions would begin too late (see _begin_at_once).
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+    # FULL: a committed turn outlasts a power cut, not only a crash of the process.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

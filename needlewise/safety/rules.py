@@ -6,13 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from needlewise.errors import ContentError
 from needlewise.safety import guards
 from needlewise.safety.guards import Guard
 from needlewise.safety.lexicon import Join, Lexicon, Pattern, Phrase, parse_pattern, parse_phrase
+from needlewise.text.yaml_text import line_at, parse, read_text
 
 IDIOM = "idiom"
 _RULE_KEYS = frozenset(
@@ -92,16 +90,8 @@ class RedFlagRules:
 
 def load_rules(path: Path) -> RedFlagRules:
     """The rules in the file; ContentError, with the line where it is known, says what to mend."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = YAML(typ="safe", pure=True).load(text)
-    except OSError as error:
-        raise ContentError(f"{path}: cannot be read: {error.strerror}") from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContentError(f"{path}:{line}: {error.problem or 'is not YAML'}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ContentError(f"{path}: is not YAML in UTF-8") from error
+    text = read_text(path)
+    data = parse(path, text)
     return _File(path, text).read(data)
 
 
@@ -256,17 +246,4 @@ class _File:
         return value
 
     def _fail(self, where: tuple[Any, ...], problem: str, cause: Exception | None = None) -> NoReturn:
-        raise ContentError(f"{self.path}:{self._line(where)}: {problem}") from cause
-
-    def _line(self, where: tuple[Any, ...]) -> int:
-        # Only the slower reader knows lines, so it reads the file only when there is something to complain about.
-        node: Any = YAML(typ="rt").load(self.text)
-        line = 0
-        for key in where:
-            try:
-                places = node.lc
-                line = (places.value if isinstance(node, Mapping) else places.item)(key)[0]
-                node = node[key]
-            except (AttributeError, KeyError, IndexError, TypeError):
-                break
-        return line + 1
+        raise ContentError(f"{self.path}:{line_at(self.text, *where)}: {problem}") from cause

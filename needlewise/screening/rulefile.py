@@ -6,11 +6,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
-
 from needlewise.errors import ContentError
+from needlewise.text.yaml_text import Step, line_at, parse, read_text
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -20,13 +17,15 @@ class Entry:
     """One mapping of the file. What is missing or of the wrong kind raises ContentError with file and line."""
 
     path: Path
-    values: CommentedMap
+    text_of_file: str
+    values: dict[str, Any]
+    steps: tuple[Step, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.values)
 
     def error(self, complaint: str) -> ContentError:
-        return ContentError(f"{self.path}:{self.values.lc.line + 1}: {complaint}")
+        return self._complaint(complaint)
 
     def only(self, *allowed: str) -> None:
         """Refuse keys that nobody reads: most are slips of the pen."""
@@ -82,33 +81,29 @@ class Entry:
 
     def sub(self, key: str) -> "Entry":
         value = self.values.get(key)
-        if not isinstance(value, CommentedMap):
+        if not isinstance(value, dict):
             raise self._at(key, f"{key}: expected a mapping")
-        return Entry(self.path, value)
+        return Entry(self.path, self.text_of_file, value, (*self.steps, key))
 
     def entries(self, key: str) -> Iterator["Entry"]:
         value: Any = self.values.get(key)
-        if not isinstance(value, list) or not all(isinstance(item, CommentedMap) for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self._at(key, f"{key}: expected a list of mappings")
-        for item in value:
-            yield Entry(self.path, item)
+        for index, item in enumerate(value):
+            yield Entry(self.path, self.text_of_file, item, (*self.steps, key, index))
 
     def _at(self, key: str, complaint: str) -> ContentError:
-        if key not in self.values:
-            return self.error(complaint)
-        return ContentError(f"{self.path}:{self.values.lc.key(key)[0] + 1}: {complaint}")
+        return self._complaint(complaint, *((key,) if key in self.values else ()))
+
+    def _complaint(self, complaint: str, *steps: Step) -> ContentError:
+        line = line_at(self.text_of_file, *self.steps, *steps)
+        return ContentError(f"{self.path}:{line}: {complaint}")
 
 
 def read_rule_file(path: Path) -> Entry:
-    """The mapping that the file holds."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            values = YAML(typ="rt").load(file)
-    except OSError as error:
-        raise ContentError(f"{path}: cannot be read: {error.strerror}") from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise ContentError(f"{path}:{line}: {error.problem}") from error
-    if not isinstance(values, CommentedMap):
+    """The mapping that the file holds. Raises ContentError, beginning with file:line."""
+    text = read_text(path)
+    values = parse(path, text)
+    if not isinstance(values, dict):
         raise ContentError(f"{path}:1: expected a mapping")
-    return Entry(path, values)
+    return Entry(path, text, values)

@@ -96,7 +96,9 @@ async def test_show_prints_what_the_clinic_needs(services: Services) -> None:
         "Location": "oak-park",
         "Visit": "assessment",
         "Screening": "TELL",
-        "Tell the therapist": "Tell your therapist before any needles that you have diabetes.",
+        "Tell the therapist": services.renderer.words(
+            "screening.tell.diabetes", services.place("demo", "sms", "en")
+        ),
         "Agreed to contact": f"{kept.created_at:%Y-%m-%d %H:%M} UTC",
     }
 

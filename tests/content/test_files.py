@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from needlewise.content.files import doubled_keys, line_at, read_yaml
+from needlewise.content.files import read_yaml
 from needlewise.content.library import load_library
 from needlewise.content.model import Phrase, Source, Text
 from needlewise.errors import ContentError
+from needlewise.text.yaml_text import doubled_keys, line_at
 
 
 def _file(folder: Path, text: str) -> Path:

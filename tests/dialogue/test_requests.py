@@ -532,7 +532,7 @@ async def test_without_confirmation_nothing_is_stored(patient: Patient, answer: 
 
 
 @pytest.mark.parametrize(
-    "answer", ["yes", "Yes, send it", "yes please", "looks good", "that's all correct, send it"]
+    "answer", ["yes", "Yes, send it", "yes please", "looks good", "yes that looks right", "send it"]
 )
 async def test_a_yes_in_words_sends_it(patient: Patient, answer: str) -> None:
     await at_summary(patient)

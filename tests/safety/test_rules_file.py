@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from needlewise.errors import ContentError
 from needlewise.safety.guards import NAMES
@@ -12,7 +12,7 @@ from needlewise.safety.triage import Level, load_rules
 CONTENT = Path(__file__).parents[2] / "content"
 RULES_FILE = CONTENT / "safety" / "red_flags.yml"
 RULES = load_rules(RULES_FILE)
-PHRASES = YAML(typ="safe").load((CONTENT / "phrases" / "safety.yml").read_text(encoding="utf-8"))
+PHRASES = yaml.safe_load((CONTENT / "phrases" / "safety.yml").read_text(encoding="utf-8"))
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"

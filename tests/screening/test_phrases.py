@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import textstat
-from ruamel.yaml import YAML
+import yaml
 
 from needlewise.screening.rules import Outcome, load_rules
 
 CONTENT = Path(__file__).parents[2] / "content"
-PHRASES = YAML(typ="safe").load((CONTENT / "phrases" / "screening.yml").read_text(encoding="utf-8"))
+PHRASES = yaml.safe_load((CONTENT / "phrases" / "screening.yml").read_text(encoding="utf-8"))
 RULES = load_rules(CONTENT / "screening.yml")
 CARDS = ("now", "call", "tell")
 KEYS = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 from spacy.tokens import Doc
 
 from needlewise.screening.reading import CardAnswer, Reader
@@ -16,7 +16,7 @@ Said = Callable[[str], Doc]
 
 
 def _table(name: str) -> dict[str, list[dict[str, Any]]]:
-    loaded: dict[str, list[dict[str, Any]]] = YAML(typ="safe").load((HERE / name).read_text(encoding="utf-8"))
+    loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
     return loaded
 
 

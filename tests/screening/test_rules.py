@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from needlewise.errors import ContentError, NeedlewiseError
 from needlewise.screening.rules import Outcome, ScreeningRules, Status, load_rules
 
 HERE = Path(__file__).parent
 RULE_FILE = HERE.parents[1] / "content" / "screening.yml"
-ROWS = YAML(typ="safe").load((HERE / "rows.yml").read_text(encoding="utf-8"))
+ROWS = yaml.safe_load((HERE / "rows.yml").read_text(encoding="utf-8"))
 PRESENT, ABSENT, UNSURE = Status.PRESENT, Status.ABSENT, Status.UNSURE
 
 
@@ -26,7 +26,7 @@ def test_each_row_of_the_table_is_decided_as_it_says(rules: ScreeningRules, line
 
 
 def test_every_row_of_the_table_is_a_condition_or_says_why_not(rules: ScreeningRules) -> None:
-    file = YAML(typ="safe").load(RULE_FILE.read_text(encoding="utf-8"))
+    file = yaml.safe_load(RULE_FILE.read_text(encoding="utf-8"))
     rows = {condition.row for condition in rules.conditions.values()}
     rows |= {entry["row"] for entry in file["not_conditions"] if entry["why"]}
     assert rows == {f"C{number}" for number in range(1, 55)}

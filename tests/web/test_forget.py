@@ -1,9 +1,13 @@
 """Forget me: the words are gone from the disk, the token is dead, and what was sent to the clinic stays."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from needlewise.conversations.log import ConversationLog
 from needlewise.settings import Settings
@@ -11,16 +15,26 @@ from tests.support.patient import Patient
 from tests.support.redacted import redacted_rows
 from tests.support.refusals import refusal
 from tests.support.request import books
-from tests.support.stored import messages, raw, rows
+from tests.support.stored import database, messages, raw, rows
 
 WORDS = "my heel feels like brontosaurus gravel in the morning"
+
+
+@pytest.fixture
+def another_reader(app: Starlette, settings: Settings) -> Iterator[None]:
+    """Another program that has the file open, so that SQLite keeps its write-ahead log beside it."""
+    with closing(sqlite3.connect(database(settings))) as connection:
+        connection.execute("SELECT count(*) FROM messages").fetchall()
+        yield
 
 
 async def forgets(patient: Patient) -> httpx.Response:
     return await patient.client.delete("/chat/v1/session", headers=patient.headers)
 
 
-async def test_the_words_are_gone_from_the_file(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_the_words_are_gone_from_the_file(
+    client: httpx.AsyncClient, settings: Settings, another_reader: None
+) -> None:
     patient = await Patient.arrives(client)
     await patient.says(WORDS)
     rating = {"message": patient.last[0]["id"], "verdict": "up", "reason": "so kind"}

@@ -7,9 +7,9 @@ from typing import Any
 from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.shapes import ALL_SETTINGS, ALWAYS_FILLED, PRACTICE_TOPICS
 from needlewise.content.checks.tree import Doc, Tree
-from needlewise.content.files import Step
 from needlewise.content.model import Answer
 from needlewise.content.render import PLACEHOLDER
+from needlewise.text.yaml_text import Step
 
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
 

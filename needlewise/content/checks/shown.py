@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from needlewise.content.checks.tree import Doc, Tree
-from needlewise.content.files import Step
 from needlewise.content.model import Answer, Clinic, Phrase, PhraseText, Text
+from needlewise.text.yaml_text import Step
 
 # Phrases that go to the clinic's staff.
 _FOR_STAFF = ("booking.mail_",)

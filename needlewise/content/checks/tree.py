@@ -14,7 +14,7 @@ import needlewise
 from needlewise import clock
 from needlewise.content.checks.finding import Finding, from_error, relative
 from needlewise.content.checks.shapes import Claim, Fact, FollowUp, Term
-from needlewise.content.files import Step, doubled_keys, line_at, read_text, read_yaml
+from needlewise.content.files import read_yaml
 from needlewise.content.library import Library
 from needlewise.content.model import Answer, Clinic, Phrase, Source
 from needlewise.errors import ContentError
@@ -23,6 +23,7 @@ from needlewise.safety.triage import load_rules as load_red_flags
 from needlewise.screening.rules import ScreeningRules
 from needlewise.screening.rules import load_rules as load_screening
 from needlewise.settings import Settings
+from needlewise.text.yaml_text import Step, doubled_keys, line_at, read_text
 
 T = TypeVar("T")
 
