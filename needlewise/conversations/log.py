@@ -115,7 +115,7 @@ class ConversationLog:
                     state_sealed=self._seal.seal(state.encode()),
                 )
             )
-            await self._insert_outgoing(connection, conversation, opening, reply_to=None, after=0, at=at)
+            await self._insert_outgoing(connection, conversation, opening, reply_to=None, at=at)
         return conversation, token
 
     async def find(self, token: str) -> Conversation:
@@ -159,7 +159,7 @@ class ConversationLog:
                         id=message,
                         clinic=conversation.clinic,
                         conversation=conversation.id,
-                        position=await self._last_position(connection, conversation) + 1,
+                        position=_next_position(conversation),
                         direction="in",
                         channel=conversation.channel,
                         client_id=client_id,
@@ -215,10 +215,7 @@ class ConversationLog:
             )
             if answered.rowcount == 0:
                 raise NeedlewiseError("the message was answered elsewhere meanwhile")
-            position = await self._last_position(connection, conversation)
-            await self._insert_outgoing(
-                connection, conversation, outgoing, reply_to=claim.message, after=position, at=at
-            )
+            await self._insert_outgoing(connection, conversation, outgoing, reply_to=claim.message, at=at)
 
     async def history(self, conversation: Conversation, *, after: str | None) -> list[dict[str, Any]]:
         """The messages of a conversation in order, each with `from`; those after the message id `after` when given."""
@@ -324,12 +321,6 @@ class ConversationLog:
             msgspec.json.decode(self._seal.open(row.body_sealed)) for row in await connection.execute(query)
         )
 
-    async def _last_position(self, connection: AsyncConnection, conversation: Conversation) -> int:
-        query = select(func.coalesce(func.max(messages.c.position), 0)).where(
-            messages.c.conversation == conversation.id
-        )
-        return int(await connection.scalar(query))
-
     async def _insert_outgoing(
         self,
         connection: AsyncConnection,
@@ -337,16 +328,15 @@ class ConversationLog:
         outgoing: Sequence[Outgoing],
         *,
         reply_to: str | None,
-        after: int,
         at: datetime,
     ) -> None:
-        for position, message in enumerate(outgoing, start=after + 1):
+        for message in outgoing:
             await connection.execute(
                 insert(messages).values(
                     id=message.wire["id"],
                     clinic=conversation.clinic,
                     conversation=conversation.id,
-                    position=position,
+                    position=_next_position(conversation),
                     direction="out",
                     channel=conversation.channel,
                     reply_to=reply_to,
@@ -395,6 +385,12 @@ class TurnQueue:
             del self._locks[conversation]
         else:
             self._locks[conversation] = (lock, holders - 1)
+
+
+def _next_position(conversation: Conversation) -> Any:
+    """The place after a conversation's last message, found by the database in the insert itself."""
+    last = select(func.coalesce(func.max(messages.c.position), 0) + 1)
+    return last.where(messages.c.conversation == conversation.id).scalar_subquery()
 
 
 def _words(inbound: Inbound) -> str:
