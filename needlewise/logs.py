@@ -26,6 +26,7 @@ def quiet_libraries() -> None:
     """Before Rasa is imported: no telemetry, no chatter and no warnings of libraries, and arithmetic on one thread."""
     os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
     # One message is too little work to share out: the threads of a pool would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -93,7 +93,6 @@ feedback = Table(
     Column("clinic", String(64), nullable=False),
     Column("verdict", String(4), nullable=False),
     Column("reason_sealed", LargeBinary),
-    Column("reason_redacted", Text),
     Column("at", UtcDateTime, nullable=False),
 )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from needlewise.dialogue.leaning import Lean, Leaning, correction, without_lean
+from needlewise.dialogue.leaning import FollowUp, Lean, Leaning, correction, without_lean
 from needlewise.wiring import Services
 
 
@@ -110,17 +110,35 @@ def test_opt_out_words_are_whole_messages(leaning: Leaning, said: str, is_opt_ou
         # The answer is elsewhere.
         ("heel_spur_or_pf", "how long?", Lean("how_long_does_pf_last", "how_long")),
         ("is_it_acupuncture", "how long does it take", Lean("session_what_to_expect", "how_long")),
-        # There is no such part anywhere: the longer answer of what was last spoken of.
-        ("telehealth", "why?", Lean("telehealth", "more")),
     ],
 )
 def test_a_short_question_leans_on_the_last_answer(
     leaning: Leaning, last: str, said: str, lean: Lean
 ) -> None:
-    found = leaning.follow_up(said, [last])
-    assert found is not None
-    assert found.topic == lean.topic
-    assert found.part in (lean.part, "web")
+    assert leaning.follow_up(said, [last]) == lean
+
+
+@pytest.mark.parametrize(
+    ("last", "lean"),
+    [
+        ("has_it", Lean("has_it", "why")),
+        ("other_has_it", Lean("has_it", "why")),
+        ("other_has_none", Lean("brief", "web")),
+        ("longer", Lean("longer", "more")),
+        ("brief", Lean("brief", "web")),
+    ],
+)
+def test_where_the_asked_part_is_found(last: str, lean: Lean) -> None:
+    """In the last answer, else in the topic named for it, else the longer answer, else the answer itself."""
+    row = FollowUp("why", ["why"], {"other_has_it": "has_it", "other_has_none": "brief"})
+    parts = {
+        "has_it": frozenset({"web", "more", "why"}),
+        "other_has_it": frozenset({"web", "more"}),
+        "other_has_none": frozenset({"web", "more"}),
+        "longer": frozenset({"web", "more"}),
+        "brief": frozenset({"web"}),
+    }
+    assert Leaning({}, [row], parts).follow_up("Why?", [last]) == lean
 
 
 @pytest.mark.parametrize(

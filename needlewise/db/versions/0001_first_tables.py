@@ -109,7 +109,6 @@ def upgrade() -> None:
         sa.Column("clinic", sa.String(length=64), nullable=False),
         sa.Column("verdict", sa.String(length=4), nullable=False),
         sa.Column("reason_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("reason_redacted", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["message"], ["messages.id"], name=op.f("fk_feedback_message")),
         sa.PrimaryKeyConstraint("message", name=op.f("pk_feedback")),
