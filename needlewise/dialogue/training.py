@@ -1,7 +1,9 @@
 """Trains the model when, and only when, what it is made from changed."""
 
+import contextlib
 import hashlib
 import logging
+import sys
 from pathlib import Path
 
 from needlewise.errors import NeedlewiseError
@@ -37,14 +39,16 @@ def ensure_model(settings: Settings, *, force: bool = False) -> Path:
 
     settings.models.mkdir(parents=True, exist_ok=True)
     root = settings.root
-    result = train(
-        domain=str(root / "domain.yml"),
-        config=str(root / "config.yml"),
-        training_files=[str(root / "data")],
-        output=str(settings.models),
-        fixed_model_name=path.name.removesuffix(".tar.gz"),
-        force_training=force,
-    )
+    # Rasa prints its progress; standard output is for what a command was asked for.
+    with contextlib.redirect_stdout(sys.stderr):
+        result = train(
+            domain=str(root / "domain.yml"),
+            config=str(root / "config.yml"),
+            training_files=[str(root / "data")],
+            output=str(settings.models),
+            fixed_model_name=path.name.removesuffix(".tar.gz"),
+            force_training=force,
+        )
     if result.model is None or not path.exists():
         raise NeedlewiseError(
             "training failed: `needlewise check` shows what is wrong with data/ and domain.yml"

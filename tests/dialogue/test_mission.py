@@ -77,12 +77,6 @@ ASKED = [
     *((topic, sentence) for topic, sentences in MISSION.items() for sentence in sentences),
     *OTHERS.items(),
 ]
-# Not understood yet. Each comes off this list when it is; none is put in easier words.
-MISSED = {
-    "will i be screaming when that goes into my foot lol": "declined",
-    "who is dry needling not meant for?": "answered as what_is_dry_needling",
-    "what could go wrong with dry needling": "offered as a choice",
-}
 # The mission's own words may well be among the examples.
 _VERBATIM = {sentences[0] for sentences in MISSION.values()}
 
@@ -112,17 +106,7 @@ def test_the_sentence_is_no_training_example(examples: set[str], sentence: str) 
     assert folded(sentence) not in examples
 
 
-@pytest.mark.parametrize(
-    ("topic", "sentence"),
-    [
-        pytest.param(
-            topic,
-            sentence,
-            marks=[pytest.mark.xfail(reason=MISSED[sentence], strict=True)] if sentence in MISSED else [],
-        )
-        for topic, sentence in ASKED
-    ],
-)
+@pytest.mark.parametrize(("topic", "sentence"), ASKED)
 async def test_it_is_answered_with_its_sources(client: httpx.AsyncClient, topic: str, sentence: str) -> None:
     patient = await Patient.arrives(client)
     await patient.says(sentence)

@@ -94,6 +94,8 @@ def _gaps(doc: Doc[Clinic]) -> Iterator[Finding]:
     clinic = doc.value
     if clinic.fictional:
         yield doc.finding("a made-up clinic, with numbers that reach no one", "fictional")
+    if clinic.example:
+        yield doc.finding("an example written from an article, not by the clinic", "example")
     if not (clinic.contact.phone or clinic.contact.request_form):
         yield doc.finding("patients need a phone number or a request form to reach the clinic", "contact")
     if clinic.hours is None:
