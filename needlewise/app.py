@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from needlewise import clock, metrics, wiring
+from needlewise.booking.mail import Mailer
 from needlewise.channels.service import ChatService
 from needlewise.channels.web.routes import WebChannel
 from needlewise.conversations.log import Conversation, Inbound
@@ -42,6 +43,10 @@ SELF_TEST = "does dry needling hurt"
 SELF_TEST_SECONDS = 10
 """How long a self-test that passed answers /readyz; that the database can be written is seen each time."""
 MAIL_SECONDS = 15
+REDACTION_SECONDS = 5
+"""How long redaction waits after the database failed."""
+STOP_SECONDS = 5
+"""How long the end of the service waits for what is under way beside the requests."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -59,29 +64,37 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def create_app(settings: Settings) -> Starlette:
     """The application, its database ready. It answers /healthz at once and /readyz when a turn works.
 
-    Raises NeedlewiseError on a key that is not the database's, and on a database that cannot be opened.
+    Raises NeedlewiseError on a key that is not the database's, a database that cannot be opened, and an odd mail server.
     """
     services = wiring.build(settings)
     wiring.use(services)
     with ThreadPoolExecutor(1) as thread:
         # In a thread of its own, because the caller may have an event loop already.
         thread.submit(_prepare, settings.database_url, services.seal).result()
+    mailer = services.mailer
     chat = ChatService(services)
     web = WebChannel(services, chat)
     health = _Health(services, chat)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        stopping = asyncio.Event()
         health.loading = asyncio.create_task(_load(services, chat))
         tasks = [
             health.loading,
-            asyncio.create_task(_redact(services, chat, after=health.loading)),
-            asyncio.create_task(_send_mail(services)),
+            asyncio.create_task(_redact(services, chat, after=health.loading, stopping=stopping)),
         ]
+        if mailer is not None:
+            tasks.append(asyncio.create_task(_send_mail(mailer, stopping=stopping)))
         yield
-        for task in tasks:
+        # Cancelled in the middle of a statement, a task would leave a connection open that keeps the process alive: each
+        # ends by itself, at the next place where nothing is half done.
+        stopping.set()
+        chat.to_redact.set()
+        health.loading.cancel()
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await services.engine.dispose()
 
     routes = [
@@ -100,6 +113,14 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.chat = chat
     return app
+
+
+async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: Python 3.11's wait_for, in the connection pool, can swallow a cancellation."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)
 
 
 def _prepare(database_url: str, seal: Seal) -> None:
@@ -129,22 +150,28 @@ async def _load(services: Services, chat: ChatService) -> None:
         raise
 
 
-async def _redact(services: Services, chat: ChatService, *, after: "asyncio.Task[None]") -> None:
+async def _redact(
+    services: Services, chat: ChatService, *, after: "asyncio.Task[None]", stopping: asyncio.Event
+) -> None:
     """Redact what is stored, after the reply is sent; also what a crash left over. Nobody reads a message before."""
     await asyncio.wait([after])
     # Its lists take seconds to read: in a thread, so that nobody's message waits for them.
     redactor = await asyncio.to_thread(lambda: services.redactor)
-    while True:
+    while not stopping.is_set():
         try:
             while waiting := await services.log.unredacted():
                 texts = []
                 for message, words in waiting:
+                    if stopping.is_set():
+                        break
                     texts.append((message, _redacted(redactor, words, message)))
                     await asyncio.sleep(0)
                 await services.log.keep_redacted(texts)
+                if stopping.is_set():
+                    return
         except (SQLAlchemyError, NeedlewiseError) as error:
             logger.error("redaction waits: %s", type(error).__name__)
-            await asyncio.sleep(5)
+            await _pause(stopping, REDACTION_SECONDS)
             continue
         await chat.to_redact.wait()
         chat.to_redact.clear()
@@ -159,16 +186,20 @@ def _redacted(redactor: Redactor, words: str, message: str) -> str:
         return "[not readable]"
 
 
-async def _send_mail(services: Services) -> None:
+async def _send_mail(mailer: Mailer, *, stopping: asyncio.Event) -> None:
     """Deliver the outbox's mail now and again; every failure waits for its next try."""
-    if services.mailer is None:
-        return
-    while True:
+    while not stopping.is_set():
         try:
-            await services.mailer.deliver_due()
+            await mailer.deliver_due()
         except (SQLAlchemyError, NeedlewiseError) as error:
             logger.error("mail waits: %s", type(error).__name__)
-        await asyncio.sleep(MAIL_SECONDS)
+        await _pause(stopping, MAIL_SECONDS)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until the service stops."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
 
 
 class _Health:

@@ -63,7 +63,7 @@ EXAMPLES = {
         ("does it hurt and how much is it", ["does it hurt", "how much is it"]),
         ("Does it hurt? How much is it?", ["Does it hurt?", "How much is it?"]),
         ("does it hurt? how much is it", ["does it hurt?", "how much is it"]),
-        ("pain in my heel and my arch", ["pain in my heel and my arch"]),
+        ("pain and swelling hurt", ["pain and swelling hurt"]),
         ("do you know what it costs", ["do you know what it costs"]),
         (
             "My heel has hurt for a year. Can you help me?",

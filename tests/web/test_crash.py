@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -125,9 +126,17 @@ async def _until_data(lines: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def test_nothing_that_the_patients_wrote_is_in_the_services_own_log(service: Service) -> None:
-    """Last in this file: it reads the log of everything before."""
+    """After the others in this file: it reads the log of everything before."""
     log = service.log.read_text()
     assert "POST /chat/v1/messages 200" in log
     for words in (NAME, "Quuxley", "410-555-0123", "4105550123", "does it hurt", "heel pain", "mornings"):
         assert words not in log
     assert b"Quuxley" not in raw(service.settings)
+
+
+async def test_the_service_ends_when_it_is_asked_to(service: Service) -> None:
+    async with browser(service) as client:
+        patient = await Patient.arrives(client)
+        await patient.says("does it hurt")
+    assert service.ends() == -signal.SIGTERM
+    assert "Traceback" not in service.log.read_text()

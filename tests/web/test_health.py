@@ -95,7 +95,7 @@ async def test_a_model_that_answers_nothing_is_not_ready(
 async def test_a_locked_database_is_not_ready_until_it_is_free(
     settings: Settings, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("needlewise.db.engine.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("needlewise.db.engine.BUSY_SECONDS", 0.5)
     async with starting(settings, monkeypatch, lambda _: turns) as client:
         assert await changes_from(client, LOADING) == (200, "")
         with closing(sqlite3.connect(database(settings), isolation_level=None)) as other:

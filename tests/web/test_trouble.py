@@ -2,26 +2,34 @@
 
 import asyncio
 import sqlite3
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from aiosqlite import Connection
 from sqlalchemy import event
 
 from needlewise import wiring
+from needlewise.app import create_app
+from needlewise.dialogue.turn import Turns
+from needlewise.errors import NeedlewiseError
 from needlewise.settings import Settings
+from needlewise.wiring import Services
 from tests.support.patient import Patient
 from tests.support.refusals import refusal
+from tests.support.service import wait_until
 from tests.support.stored import database, messages
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statements give up on a lock at once. Named before `client` in a test, because engines read it when they are made."""
-    monkeypatch.setattr("needlewise.db.engine.BUSY_SECONDS", 0.05)
+    """Statements give up on a lock soon. Named before `client` in a test, because engines read it when they are made."""
+    monkeypatch.setattr("needlewise.db.engine.BUSY_SECONDS", 0.5)
 
 
 @contextmanager
@@ -108,6 +116,37 @@ async def test_before_the_model_is_loaded_a_message_is_refused_and_the_page_is_t
         assert (await client.get("/")).status_code == 200
     await patient.says("does it hurt")
     assert patient.topics == ["does_it_hurt"]
+
+
+async def test_a_service_that_ends_in_the_middle_of_its_work_leaves_no_connection_open(
+    settings: Settings, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open connection is a thread, and a thread would keep the process from ending."""
+    monkeypatch.setattr(Services, "load_turns", lambda _: turns)
+    before = set(threading.enumerate())
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        async with asyncio.timeout(30):
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.01)
+        patient = await Patient.arrives(client)
+        for _ in range(3):
+            await patient.says("does it hurt")
+    await asyncio.to_thread(
+        wait_until,
+        lambda: [t for t in threading.enumerate() if isinstance(t, Connection) and t not in before] == [],
+        seconds=30,
+        otherwise="a connection is open",
+    )
+
+
+async def test_an_address_that_is_no_mail_server_is_said_at_the_start(settings: Settings) -> None:
+    with pytest.raises(NeedlewiseError, match="NEEDLEWISE_SMTP_URL must look like smtp://"):
+        create_app(replace(settings, smtp_url="mail.example.org"))
 
 
 def _chat_of(client: httpx.AsyncClient) -> Any:
