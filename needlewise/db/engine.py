@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -76,7 +76,12 @@ def _begin_at_once(connection: Any) -> None:
     # A transaction that reads first and writes later fails at once when another wrote in between; taking the
     # write lock at the start waits for it instead. One that only reads needs no lock in WAL mode, and waits for nobody.
     only_reads = connection.get_execution_options().get(_ONLY_READS)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+    try:
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+    except DBAPIError:
+        # SQLAlchemy forgets a connection whose transaction could not begin; ours is the only one, and must go back.
+        connection.close()
+        raise
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
