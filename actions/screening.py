@@ -105,6 +105,8 @@ class ValidateScreeningForm(Action):
             return _decided_cards({}, known_facts(tracker), heard)
         if heard.command == "back":
             return _back(requested)
+        if heard.names_private:
+            say(dispatcher, "screening.private")
         card, verdict, facts = _answer(heard, requested)
         if verdict == "none":
             told = aside(dispatcher, tracker, heard, why=f"screening.why_{requested.removeprefix('card_')}")

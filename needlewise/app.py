@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -93,8 +93,7 @@ def create_app(settings: Settings) -> Starlette:
         chat.to_redact.set()
         health.loading.cancel()
         _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in late:
-            task.cancel()
+        await _stopped(late)
         await services.engine.dispose()
 
     routes = [
@@ -115,7 +114,7 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
-async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _stopped(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel tasks until they end: Python 3.11's wait_for, in the connection pool, can swallow a cancellation."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

@@ -33,6 +33,8 @@ class Heard(Struct, frozen=True):
     """Screening facts the words hold (condition or card id -> present, absent, unsure)."""
     doctor_said_fine: bool = False
     """"My doctor said it's fine": thanked for, and it changes nothing."""
+    names_private: bool = False
+    """An illness is named that we neither ask about nor note (row C43 of content/screening.yml)."""
     asks: bool = False
     """Whether the words are put as a question."""
     choice: dict[str, Any] = {}

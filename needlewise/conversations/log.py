@@ -28,6 +28,9 @@ from needlewise.db.sealing import Seal
 from needlewise.db.tables import conversations, feedback, messages
 from needlewise.errors import NeedlewiseError
 
+ABANDONED = timedelta(minutes=1)
+"""After so long without a reply, a message's turn does not run any more."""
+
 
 class UnknownToken(NeedlewiseError):
     """No open conversation has this token: it is forged, expired, or its conversation was forgotten."""
@@ -278,13 +281,17 @@ class ConversationLog:
         await scrub(self._engine)
 
     async def unredacted(self, limit: int = 200) -> list[tuple[str, str]]:
-        """Inbound messages still without a redacted text: (id, everything the patient wrote in it)."""
+        """Inbound messages still without a redacted text: (id, everything the patient wrote in it).
+
+        A message whose turn runs is left alone: its turn may know best what may be read of it.
+        """
         query = (
             select(messages.c.id, messages.c.body_sealed)
             .where(
                 messages.c.redacted.is_(None),
                 messages.c.body_sealed.is_not(None),
                 messages.c.direction == "in",
+                messages.c.answered.is_(True) | (messages.c.at < clock.now() - ABANDONED),
             )
             .limit(limit)
         )
@@ -296,12 +303,16 @@ class ConversationLog:
         ]
 
     async def keep_redacted(self, texts: Sequence[tuple[str, str]]) -> None:
-        """Store redacted texts by message id; a message forgotten meanwhile stays empty."""
+        """Store redacted texts by message id. A message forgotten meanwhile stays empty, and a text that is there stays."""
         async with self._engine.begin() as connection:
             for message, text in texts:
                 await connection.execute(
                     update(messages)
-                    .where(messages.c.id == message, messages.c.body_sealed.is_not(None))
+                    .where(
+                        messages.c.id == message,
+                        messages.c.body_sealed.is_not(None),
+                        messages.c.redacted.is_(None),
+                    )
                     .values(redacted=text)
                 )
 

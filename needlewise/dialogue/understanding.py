@@ -112,7 +112,11 @@ class Understanding:
                     heard, intent="unsure", act="unsure", verdict="unsure", facts={card: Status.UNSURE.value}
                 )
             heard = msgspec.structs.replace(
-                heard, verdict=answer.verdict, facts=recorded, doctor_said_fine=answer.doctor_said_fine
+                heard,
+                verdict=answer.verdict,
+                facts=recorded,
+                doctor_said_fine=answer.doctor_said_fine,
+                names_private=self._reader.names_private(reading.doc),
             )
         if command == "start_over":
             return msgspec.structs.replace(heard, intent="start_over", act="start_over")

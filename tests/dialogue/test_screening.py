@@ -459,3 +459,10 @@ async def test_no_outcome_says_that_anyone_is_fit_for_needling(patient: Patient,
     for label in way:
         await patient.taps(label)
     assert NEVER_SAID.findall(patient.text) == []
+
+
+async def test_what_is_told_in_person_is_neither_asked_nor_noted(patient: Patient) -> None:
+    await at_card(patient, 2)
+    await patient.says("none of those but i have hepatitis c")
+    assert counted(patient, "screening.private") == 1
+    assert shows(patient, "card_tell") or shows(patient, "card_call")
