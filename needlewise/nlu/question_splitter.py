@@ -48,6 +48,7 @@ _AUXILIARIES = frozenset(
     }
     | {"doesnt", "isnt", "cant", "dont", "du", "r", "im", "i", "any"}
 )
+_RELATIVE = frozenset({"who", "which", "when", "where"})
 _OPENERS = frozenset({"whether", "if"})
 _LONGEST_LIST = 9
 _SUBJECTS = frozenset(
@@ -148,11 +149,9 @@ def _begins_question(token: Token, sentence: Span, start: int) -> bool:
     joined = before.lower_ in _JOINERS or before.text in (",", "-", "–", "—", ".")
     if token.lower_ in _WH:
         # "do you know what it costs" is one question; "does it hurt how much does it cost" turns verb and subject round.
-        return (
-            joined
-            or _is_inverted(token, sentence)
-            or before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ", "PRON", "NUM")
-        )
+        # "somebody who takes warfarin" and "the day when" go with the word before them.
+        after_noun = before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ", "PRON", "NUM")
+        return joined or _is_inverted(token, sentence) or (after_noun and token.lower_ not in _RELATIVE)
     if token.lower_ in _OPENERS:
         return joined
     if token.lower_ in _AUXILIARIES and token.nbor(1).lower_ in _SUBJECTS:
