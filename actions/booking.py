@@ -17,8 +17,8 @@ from actions.speech import Events, heard_in, place_of, say, text_field, word
 from needlewise import wiring
 from needlewise.booking import fields
 from needlewise.booking.requests import Details, Kept, Request
-from needlewise.content.model import Clinic, VisitKind
-from needlewise.content.render import DAYS, labelled, shown_phone
+from needlewise.content.model import DAYS, Clinic, VisitKind
+from needlewise.content.render import labelled, shown_phone
 from needlewise.content.rendered import Choice, Input
 from needlewise.conversations.heard import Heard
 from needlewise.screening.rules import Outcome

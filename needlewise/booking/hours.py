@@ -3,9 +3,8 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from needlewise.content.model import Clinic
+from needlewise.content.model import DAYS, Clinic
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST_CLOSURE = 60
 
 
@@ -30,7 +29,7 @@ def answer_due(clinic: Clinic, asked_at: datetime) -> datetime | None:
 
 def _closing(clinic: Clinic, day: date) -> time | None:
     assert clinic.hours is not None
-    spans = [] if day in clinic.hours.closed else getattr(clinic.hours, _DAYS[day.weekday()])
+    spans = [] if day in clinic.hours.closed else getattr(clinic.hours, DAYS[day.weekday()])
     return max((time.fromisoformat(span[6:]) for span in spans), default=None)
 
 

@@ -127,7 +127,9 @@ class Booking(Struct, frozen=True, forbid_unknown_fields=True):
     confirms_times: bool = False
 
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""The fields of Hours, in the order of date.weekday()."""
+
 Span = Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")]
 
 

@@ -13,14 +13,13 @@ from typing import Any
 import phonenumbers
 
 from needlewise.content.library import Library
-from needlewise.content.model import Clinic, Hours, Label, Location, Phrase, PhraseText, Setting, Text
+from needlewise.content.model import DAYS, Clinic, Hours, Label, Location, Phrase, PhraseText, Setting, Text
 from needlewise.content.rendered import AnswerNote, Choice, Link, Rendered, SourceNote
 from needlewise.errors import ContentError
 
 MADE_SETTINGS = ("hours", "phone", "email", "locations", "needling_locations", "parking")
 """Settings that are sentences made from a profile's lists; all others are written in the profile."""
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 

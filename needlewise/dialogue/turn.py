@@ -21,7 +21,7 @@ from needlewise.content.render import Place, Renderer, shown_phone
 from needlewise.content.rendered import Choice, Rendered
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Conversation, Inbound, Outgoing, Verdict
-from needlewise.conversations.state import CHOICES_KEPT, State
+from needlewise.conversations.state import CHOICES_KEPT, PERSONAL_SLOTS, State
 from needlewise.dialogue.leaning import Leaning
 from needlewise.dialogue.understanding import CHOOSE, GO_ON, Understanding
 from needlewise.nlu.taxonomy import DECLINED
@@ -53,7 +53,6 @@ _SCREENING_SLOTS = ("card_now", "card_call", "card_tell", "facts", "facts_at", "
 _AGREED_SLOTS = ("consent", "confirm")
 _SMALL_TALK = frozenset({None, DECLINED, *COURTESY})
 _OFFERS = frozenset({"conversation.which_topic", "conversation.which_again"})
-_PERSONAL_SLOTS = {"first_name": "[name]", "contact": "[contact]", "times": "[times]"}
 
 
 class _Lapsed(Enum):
@@ -310,7 +309,7 @@ def _outgoing(rendered: Sequence[Rendered], state: State) -> tuple[tuple[Outgoin
 
 def _masked(text: str, state: State) -> str:
     """Our own words with what the patient typed into the form masked, for reading in the log."""
-    for slot, mask in _PERSONAL_SLOTS.items():
+    for slot, mask in PERSONAL_SLOTS.items():
         if value := str(state.slots.get(slot) or ""):
             text = text.replace(value, mask)
             if value.startswith("+"):

@@ -10,8 +10,7 @@ from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.shapes import SETTINGS
 from needlewise.content.checks.shown import shown_texts
 from needlewise.content.checks.tree import Doc, Tree
-from needlewise.content.model import Clinic
-from needlewise.content.render import DAYS
+from needlewise.content.model import DAYS, Clinic
 from needlewise.errors import ContentError
 from needlewise.screening.rules import Outcome
 
