@@ -300,12 +300,9 @@ def _value(tracker: Tracker, heard: Heard, clinic: Clinic, slot: str, text: str)
         index = fields.pick(text, [labelled(kind.label, heard.language) for kind in kinds])
         return None if index is None else kinds[index].id
     if slot == "first_name":
-        # "No" and "ok" answer something else, and few people are called so.
-        return (
-            None
-            if heard.act in ("affirm", "deny", "unsure") and not heard.fields
-            else fields.first_name(text)
-        )
+        # "No" and "ok" answer something else, and few people are called so; "Will" only sounds a little like them.
+        answers = heard.act in ("affirm", "deny", "unsure") and heard.confidence >= _PLAINLY
+        return None if answers and not heard.fields else fields.first_name(text)
     if slot == "contact":
         return fields.email(text) or fields.phone(text)
     if slot == "times":

@@ -53,6 +53,12 @@ def write_project(root: Path, folder: Path, *, epochs: int | None = None) -> Non
     _write(folder / "domain.yml", domain)
 
 
+def write_nlu_config(path: Path, *, epochs: int) -> None:
+    """Rasa's default pipeline, spelled out, its learners trained for so many epochs."""
+    shutil.copyfile(Path(str(distribution("rasa").locate_file(_SPELLED_OUT))), path)
+    _limit_epochs(path, epochs)
+
+
 def trained_model(project: Path, cache: Path) -> tuple[Path, float]:
     """The project's trained model and the seconds its training took, now or when it was put into `cache`."""
     # Training writes the pipeline it chose into config.yml as a comment: the name is made before.

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -18,6 +19,8 @@ from needlewise.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from needlewise.dialogue.turn import Turn, Turns
+    from needlewise.language.encoder import Vectors
+    from needlewise.nlu.corpus import Example
     from needlewise.wiring import Services
 
 T = TypeVar("T")
@@ -38,7 +41,13 @@ bookings_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Re
 key_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The key that encrypts patients' words."
 )
+nlu_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The examples that the assistant learns from: which are missing, doubled, or mixed up.",
+)
 app.add_typer(content_app, name="content")
+app.add_typer(nlu_app, name="nlu")
 app.add_typer(bookings_app, name="bookings")
 app.add_typer(key_app, name="key")
 
@@ -47,6 +56,10 @@ err = Console(stderr=True)
 
 ClinicOption = Annotated[
     str | None, typer.Option("--clinic", help="The clinic's id: a file name in content/clinics.")
+]
+
+IntentOption = Annotated[
+    str | None, typer.Option("--intent", help="Only this intent; then everything found is shown.")
 ]
 
 
@@ -69,14 +82,14 @@ def serve(
     import uvicorn
 
     from needlewise.app import create_app
-    from needlewise.dialogue.training import model_path
+    from needlewise.dialogue.training import is_trained
 
     settings = read_settings()
     if settings.production:
         _refuse_unready(settings)
     configure_logs(as_json=not sys.stderr.isatty())
     host, port = host or settings.host, port or settings.port
-    if not model_path(settings).exists():
+    if not is_trained(settings):
         _train(settings, force=False)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
     err.print(f"Needlewise is at {address} in a few seconds. Stop it with Ctrl-C.", highlight=False)
@@ -346,6 +359,122 @@ def rotate_key() -> None:
     err.print(f"{count} rows are under the new key. NEEDLEWISE_OLD_KEYS can be removed now.", highlight=False)
 
 
+@nlu_app.command("coverage")
+def nlu_coverage(
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Also list each near-duplicate and what it repeats.")
+    ] = False,
+) -> None:
+    """Show which intents have few examples, or much the same ones.
+
+    Spread is the mean distance of the examples to their centre: where it is low, they say much the same. Near-duplicates have the words
+    of an earlier example, or nearly its meaning; they teach nothing new. MOST_ASKED in needlewise/nlu/taxonomy.py names the intents that
+    need more examples than the others. The exit code is 1 when an intent has too few.
+    """
+    from needlewise.nlu.corpus import coverage
+
+    rows = coverage(*_encoded_examples())
+    table = Table("intent", "examples", "wanted", "spread", "near-duplicates")
+    for row in rows:
+        style = "bold red" if row.is_short else None
+        table.add_row(
+            row.intent,
+            str(row.examples),
+            str(row.wanted),
+            f"{row.spread:.2f}",
+            str(len(row.repeats)),
+            style=style,
+        )
+    out.print(table)
+    if duplicates:
+        for row in rows:
+            for example, earlier in row.repeats:
+                _print_line(f"{_shown(example)}  =  {_shown(earlier)}")
+    if short := [row.intent for row in rows if row.is_short]:
+        _tell(f"Too few examples: {', '.join(short)}.")
+        raise typer.Exit(1)
+    _tell("Every intent has as many examples as are wanted.")
+
+
+@nlu_app.command("confusions")
+def nlu_confusions(
+    intent: IntentOption = None,
+    pairs: Annotated[int, typer.Option(min=1, help="How many pairs of intents to show.")] = 15,
+    each: Annotated[int, typer.Option(min=1, help="How many examples of a pair to show.")] = 4,
+) -> None:
+    """Show which intents are mixed up, and by which examples.
+
+    Each example is left out in turn, and the five examples nearest to it say which intent it would get. Where that is another one,
+    both examples are shown: the one mistaken, and the one that draws it. Some pairs border on each other and always will; look for
+    examples under the wrong intent, and for intents that lack examples of one way to ask.
+
+    Below stand examples that are closer to the centre of another intent than to that of their own: the odd ones out.
+    The assistant itself weighs every example, so it mixes up fewer than are counted here.
+    """
+    from needlewise.nlu.corpus import confusions, strays
+
+    examples, vectors = _encoded_examples(intent)
+    found = [pair for pair in confusions(examples, vectors) if intent in (None, *pair.intents)]
+    for pair in found if intent else found[:pairs]:
+        first, second = pair.intents
+        _print_line(f"{first} / {second}: {len(pair.cases)}")
+        for case in pair.cases if intent else pair.cases[:each]:
+            _print_line(f"  {_shown(case.example)}  ->  {_shown(case.drawn_by)}")
+    away = [stray for stray in strays(examples, vectors) if intent in (None, stray.example.intent)]
+    if away:
+        _print_line("\nCloser to another intent's centre than to their own")
+    for stray in away if intent else away[: pairs * each]:
+        _print_line(f"  {_shown(stray.example)}  ->  {stray.closer_to}, by {stray.by:.2f}")
+    mistaken = sum(len(pair.cases) for pair in found)
+    _tell(
+        f"{len(examples)} examples. Taken for another intent: {mistaken}, in {len(found)} pairs. "
+        f"Closer to another centre: {len(away)}."
+    )
+
+
+@nlu_app.command("suggest")
+def nlu_suggest(
+    file: Annotated[str, typer.Argument(help="Sentences, one a line; - reads standard input.")] = "-",
+    clinic: ClinicOption = None,
+) -> None:
+    """List patients' sentences that were not understood.
+
+    They are those that the assistant declined or was unsure of, as lines for data/nlu, grouped by the nearest intent, which is a guess.
+    Put each where it belongs, change its wording, and leave out what belongs nowhere. Nothing is written to any file.
+
+    Patients' words must be freed of personal data before they become examples. Names, phone numbers and the like are masked here,
+    but no mask finds everything: read each line.
+    """
+    from needlewise.language.pipeline import load_pipeline
+    from needlewise.nlu.corpus import Guess, suggestions
+    from needlewise.nlu.taxonomy import DECLINED
+    from needlewise.text.normalise import normalise
+
+    sentences = _sentences(file)
+    _tell(
+        "These are patients' words. Free them of personal data first; what is masked below is what was found."
+    )
+    _configure_quietly()
+    services = _unstored(clinic)
+    with err.status("Loading the assistant…"):
+        turns = services.load_turns()
+
+    def understand(text: str) -> Guess:
+        heard = _Session(services, turns, clinic).say(text).heard
+        sure = heard is None or not (heard.offered or heard.act == DECLINED)
+        return Guess(sure, "" if sure else turns.nearest(text))
+
+    def mask(text: str) -> str:
+        return services.redactor.redact(load_pipeline()(normalise(text))).text
+
+    groups = suggestions(sentences, understand, mask)
+    for intent, texts in groups.items():
+        print(f"# nearest to {intent}: {len(texts)}")
+        for text in texts:
+            print(f"    - {text}")
+    _tell(f"{sum(map(len, groups.values()))} of {len(sentences)} sentences were declined or unsure.")
+
+
 class _Session:
     """A conversation held in memory, for the terminal and for bulk tests: the same turns as the service's, nothing stored."""
 
@@ -462,9 +591,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _train(settings: Settings, *, force: bool) -> None:
-    from needlewise.dialogue.training import ensure_model, model_path
+    from needlewise.dialogue.training import ensure_model, is_trained
 
-    if model_path(settings).exists() and not force:
+    if is_trained(settings) and not force:
         err.print("The model is up to date.", highlight=False)
         return
     _configure_quietly()
@@ -503,6 +632,46 @@ def _json_lines() -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise NeedlewiseError(f"line {number} must be a JSON object")
         yield number, value
+
+
+def _encoded_examples(intent: str | None = None) -> tuple[tuple["Example", ...], "Vectors"]:
+    """Every example and its vector. Raises NeedlewiseError when none has the given intent."""
+    from needlewise.nlu.corpus import encode, read_examples
+
+    examples = read_examples(read_settings().root)
+    if intent is not None and all(example.intent != intent for example in examples):
+        raise NeedlewiseError(f"data/nlu has no intent {intent}")
+    with err.status(f"Encoding {len(examples)} examples; this takes up to a minute…"):
+        return examples, encode(examples)
+
+
+def _shown(example: "Example") -> str:
+    return f"{example.place} {example.text}"
+
+
+def _sentences(file: str) -> list[str]:
+    """The lines of a file, or of standard input, that are not empty. Raises NeedlewiseError where they cannot be read."""
+    from needlewise.text.normalise import LONGEST
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise NeedlewiseError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NeedlewiseError(f"{file} is not a text in UTF-8") from None
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST:
+            raise NeedlewiseError(f"line {number} is longer than a message may be: one sentence a line")
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _print_line(line: str) -> None:
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _tell(line: str) -> None:
+    err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ask_line() -> str:

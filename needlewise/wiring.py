@@ -22,7 +22,8 @@ from needlewise.db.sealing import Seal, load_seal
 from needlewise.dialogue.leaning import Leaning, load_leaning
 from needlewise.errors import ContentError
 from needlewise.language.pipeline import load_pipeline
-from needlewise.safety.triage import Triage
+from needlewise.safety.net import SafetyNet, load_net
+from needlewise.safety.triage import RedFlagRules, Triage
 from needlewise.safety.triage import load_rules as load_red_flags
 from needlewise.screening.reading import Reader
 from needlewise.screening.rules import ScreeningRules
@@ -57,7 +58,18 @@ class Services:
 
     @cached_property
     def triage(self) -> Triage:
-        return Triage(load_red_flags(self.settings.content / "safety" / "red_flags.yml"))
+        return Triage(self.red_flags)
+
+    @cached_property
+    def red_flags(self) -> RedFlagRules:
+        return load_red_flags(self.settings.content / "safety" / "red_flags.yml")
+
+    @cached_property
+    def safety_net(self) -> SafetyNet:
+        """The net that `needlewise train` made. Raises NeedlewiseError when there is none of the present sources."""
+        from needlewise.dialogue.training import net_path
+
+        return load_net(net_path(self.settings), self.red_flags)
 
     @cached_property
     def screening(self) -> ScreeningRules:
@@ -103,8 +115,8 @@ class Services:
         agent = load_agent(ensure_model(self.settings))
         # Made here, beside the running server, and not on its event loop at the first message.
         _ = self.redactor
-        understanding = Understanding(agent.parse, self.reader, self.leaning)
-        return Turns(agent, understanding, self.leaning, self.triage, self.renderer)
+        understanding = Understanding(agent.parse, self.reader, self.leaning, self.renderer.title)
+        return Turns(agent, understanding, self.leaning, self.triage, self.safety_net, self.renderer)
 
     @cached_property
     def mailer(self) -> Mailer | None:

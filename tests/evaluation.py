@@ -7,14 +7,16 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import yaml
 from rich.console import Console
 from rich.table import Table
+from sklearn.metrics import roc_auc_score
 
 from needlewise.logs import configure_logs, quiet_libraries
 
@@ -25,15 +27,24 @@ from needlewise.conversations.log import Conversation, Inbound  # noqa: E402
 from needlewise.conversations.redaction import Redactor  # noqa: E402
 from needlewise.conversations.state import State  # noqa: E402
 from needlewise.db.engine import migrate  # noqa: E402
+from needlewise.dialogue.agent import load_agent  # noqa: E402
+from needlewise.dialogue.training import ensure_model  # noqa: E402
 from needlewise.dialogue.turn import Turn, Turns  # noqa: E402
 from needlewise.language.pipeline import load_pipeline  # noqa: E402
+from needlewise.language.reading import Reading, read  # noqa: E402
 from needlewise.nlu.taxonomy import DECLINED, TOPICS  # noqa: E402
-from needlewise.safety.triage import Level, Triage  # noqa: E402
+from needlewise.nlu.understood import Understood  # noqa: E402
+from needlewise.safety.triage import Level  # noqa: E402
+from needlewise.screening.reading import Reader as ScreeningReader  # noqa: E402
+from needlewise.screening.rules import Status  # noqa: E402
 from needlewise.settings import read_settings  # noqa: E402
+from needlewise.text.normalise import normalise  # noqa: E402
+from needlewise.wiring import Services  # noqa: E402
 from tests.privacy.measure import measure  # noqa: E402
 
 TESTS = Path(__file__).parent
 Labelled = tuple[str, str]
+RESAMPLED = 2000
 
 
 def sentences(path: Path) -> list[Labelled]:
@@ -97,10 +108,11 @@ def main() -> None:
         reader = Reader(services.load_turns())
         table = Table("set", "sentences", "measure", "value")
         confusions = _topics(reader, table)
-        _declined(reader, table)
+        _declined(reader, table, services)
         _several(reader, table)
         _follow_ups(reader, table)
-        _red_flags(services.triage, table)
+        _extraction(services.reader, table)
+        _red_flags(services, table)
         _personal_data(services.redactor, table)
         console = Console(width=100)
         console.print(table)
@@ -117,76 +129,96 @@ def _topics(reader: Reader, table: Table) -> Counter[tuple[str, str]]:
     data = sentences(TESTS / "nlu" / "test_topics.yml")
     pairs = [(want, decided(reader.last([text])), text) for want, text in data]
     topics = [(want, got) for want, got, _ in pairs if want in TOPICS]
-    offered = sum(got == "offered" for _, got in topics)
-    declined = sum(got == DECLINED for _, got in topics)
-    table.add_row(
-        "topics and acts", str(len(pairs)), "accuracy", _share(sum(w == g for w, g, _ in pairs), len(pairs))
-    )
+    _row(table, "topics and acts", "accuracy", [w == g for w, g, _ in pairs])
     table.add_row("", "", "macro F1", f"{macro_f1((w, g) for w, g, _ in pairs):.3f}")
-    table.add_row(
-        "topics alone", str(len(topics)), "accuracy", _share(sum(w == g for w, g in topics), len(topics))
-    )
-    table.add_row("", "", "put as choices instead", _share(offered, len(topics)))
-    table.add_row("", "", "declined wrongly", _share(declined, len(topics)))
-    answered = [(w, g) for w, g in topics if g in TOPICS]
-    table.add_row("", "", "right when answered", _share(sum(w == g for w, g in answered), len(answered)))
+    _row(table, "topics alone", "accuracy", [w == g for w, g in topics])
+    _row(table, "", "put as choices instead", [g == "offered" for _, g in topics])
+    _row(table, "", "declined wrongly", [g == DECLINED for _, g in topics])
+    _row(table, "", "right when answered", [w == g for w, g in topics if g in TOPICS])
+    typed = _lines("typos.jsonl")
+    outcomes = [(line["intent"], decided(reader.last([line["text"]]))) for line in typed]
+    as_written = [decided(reader.last([line["of"]])) == line["intent"] for line in typed]
+    _row(table, "the same, mistyped", "accuracy", [w == g for w, g in outcomes])
+    _row(table, "", "of these sentences as written", as_written)
     _topics.misses = [(w, g, t) for w, g, t in pairs if w != g]  # type: ignore[attr-defined]
     return Counter((want, got) for want, got, _ in pairs if want != got)
 
 
-def _declined(reader: Reader, table: Table) -> None:
+def _declined(reader: Reader, table: Table, services: wiring.Services) -> None:
+    parse = load_agent(ensure_model(services.settings)).parse
+    known = [
+        _in_scope(parse, text)
+        for intent, text in sentences(TESTS / "nlu" / "test_topics.yml")
+        if intent in TOPICS
+    ]
     blocks = yaml.safe_load((TESTS / "nlu" / "test_out_of_scope.yml").read_text(encoding="utf-8"))["nlu"]
     for name, block in zip(("near our subject", "anything else"), blocks, strict=True):
         texts = [line[2:].strip() for line in block["examples"].splitlines() if line.startswith("- ")]
         outcomes = [decided(reader.last([text])) for text in texts]
-        answered = sum(outcome in TOPICS for outcome in outcomes)
-        table.add_row(
-            f"out of scope, {name}", str(len(texts)), "declined", _share(outcomes.count(DECLINED), len(texts))
-        )
-        table.add_row("", "", "answered wrongly", _share(answered, len(texts)))
+        _row(table, f"out of scope, {name}", "declined", [outcome == DECLINED for outcome in outcomes])
+        _row(table, "", "answered wrongly", [outcome in TOPICS for outcome in outcomes])
+        strangers = [_in_scope(parse, text) for text in texts]
+        labels = [1] * len(known) + [0] * len(strangers)
+        table.add_row("", "", "AUROC against topics", f"{roc_auc_score(labels, known + strangers):.3f}")
+
+
+def _in_scope(parse: Callable[[Reading], Understood], text: str) -> float:
+    """How likely the message is in scope, by the classifier alone: what is not left to out of scope."""
+    return 1.0 - dict(parse(read(normalise(text))).shares)[DECLINED]
 
 
 def _several(reader: Reader, table: Table) -> None:
     lines = _lines("multi_questions.jsonl")
-    right = sum(set(_heard(reader.last([line["text"]]))) == set(line["topics"]) for line in lines)
-    found = defaultdict(int)
-    for line in lines:
-        found["asked"] += len(line["topics"])
-        found["answered"] += len(set(line["topics"]) & set(_heard(reader.last([line["text"]]))))
-    table.add_row(
-        "several questions", str(len(lines)), "all answered, nothing else", _share(right, len(lines))
-    )
-    table.add_row("", "", "of the questions, answered", _share(found["answered"], found["asked"]))
+    heard = [set(_heard(reader.last([line["text"]]))) for line in lines]
+    asked = [set(line["topics"]) for line in lines]
+    pairs = list(zip(asked, heard, strict=True))
+    _row(table, "several questions", "all answered", [want <= got for want, got in pairs])
+    _row(table, "", "all answered, nothing else", [want == got for want, got in pairs])
+    _row(table, "", "of the questions, answered", [topic in got for want, got in pairs for topic in want])
 
 
 def _follow_ups(reader: Reader, table: Table) -> None:
     lines = _lines("follow_ups.jsonl")
-    right = sum(bool(set(_heard(reader.last(line["turns"]))) & _accepted(line)) for line in lines)
-    table.add_row("follow-ups", str(len(lines)), "answered from a right topic", _share(right, len(lines)))
+    right = [bool(set(_heard(reader.last(line["turns"]))) & _accepted(line)) for line in lines]
+    _row(table, "follow-ups", "answered from a right topic", right)
 
 
-def _red_flags(triage: Triage, table: Table) -> None:
+def _extraction(reader: ScreeningReader, table: Table) -> None:
+    held_out = yaml.safe_load((TESTS / "screening" / "held_out.yml").read_text(encoding="utf-8"))
+    nlp = load_pipeline()
+    facts = [_plain(reader.facts(nlp(line["say"]))) == line["facts"] for line in held_out["facts"]]
+    _row(table, "screening", "facts of a sentence", facts)
+    replies = []
+    for line in held_out["replies"]:
+        answer = reader.answer(nlp(line["say"]), line["card"])
+        replies.append(answer.verdict == line["verdict"] and _plain(answer.facts) == line.get("facts", {}))
+    _row(table, "", "replies to a card", replies)
+
+
+def _plain(facts: Mapping[str, Status]) -> dict[str, str]:
+    return {condition: status.value for condition, status in facts.items()}
+
+
+def _red_flags(services: Services, table: Table) -> None:
     """Levels above `doctor` count as fired; the `doctor` notice, which does not stop an answer, is counted apart."""
+
+    def level(text: str) -> Level | None:
+        return services.triage.assess(text).level or services.safety_net.assess(read(normalise(text))).level
+
+    def stops(text: str) -> bool:
+        return level(text) not in (None, Level.DOCTOR)
+
     for name in ("held_out", "unseen"):
         data = yaml.safe_load((TESTS / "safety" / f"{name}.yml").read_text(encoding="utf-8"))
-        urgent = [line for line in data["must_fire"] if line["level"] != "doctor"]
-        doctor = [line for line in data["must_fire"] if line["level"] == "doctor"]
-        near = data["must_not_fire"]
-        fired = sum(_stops(triage, line["text"]) for line in urgent)
-        noticed = sum(triage.assess(line["text"]).level is not None for line in doctor)
-        alarms = sum(_stops(triage, line["text"]) for line in near)
-        table.add_row(f"red flags, {name}", str(len(urgent)), "fired", _share(fired, len(urgent)))
-        table.add_row("", str(len(doctor)), "doctor notice or more", _share(noticed, len(doctor)))
-        table.add_row("", str(len(near)), "false alarms on near-misses", _share(alarms, len(near)))
+        urgent = [line["text"] for line in data["must_fire"] if line["level"] != "doctor"]
+        doctor = [line["text"] for line in data["must_fire"] if line["level"] == "doctor"]
+        near = [line["text"] for line in data["must_not_fire"]]
+        _row(table, f"red flags, {name}", "fired", [stops(text) for text in urgent])
+        _row(table, "", "doctor notice or more", [level(text) is not None for text in doctor])
+        _row(table, "", "false alarms on near-misses", [stops(text) for text in near])
     ordinary = yaml.safe_load((TESTS / "safety" / "ordinary.yml").read_text(encoding="utf-8"))["lines"]
-    alarms = sum(triage.assess(text).level is not None for text in ordinary)
-    table.add_row(
-        "ordinary heel-pain talk", str(len(ordinary)), "false alarms", _share(alarms, len(ordinary))
-    )
-
-
-def _stops(triage: Triage, text: str) -> bool:
-    return triage.assess(text).level not in (None, Level.DOCTOR)
+    alarms = [level(text) is not None for text in ordinary]
+    _row(table, "ordinary heel-pain talk", "false alarms", alarms)
 
 
 def _personal_data(redactor: Redactor, table: Table) -> None:
@@ -213,8 +245,13 @@ def _lines(name: str) -> list[dict]:
     ]
 
 
-def _share(count: int, of: int) -> str:
-    return f"{count / of:.3f}  ({count} of {of})"
+def _row(table: Table, name: str, measure: str, hits: Sequence[bool]) -> None:
+    """A share with the range that 95 of 100 samples of as many sentences would give (percentile bootstrap)."""
+    values = np.array(hits, dtype=float)
+    draws = np.random.default_rng(1).choice(values, (RESAMPLED, len(values))).mean(axis=1)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    share = f"{values.mean():.3f}  {low:.3f} to {high:.3f}  ({int(values.sum())} of {len(values)})"
+    table.add_row(name, str(len(values)), measure, share)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.training_data.message import Message
 from rasa.utils.endpoints import EndpointConfig
 from rasa_sdk.executor import ActionExecutor
 
@@ -32,6 +33,7 @@ from needlewise.dialogue.nlg import ContentNLG
 from needlewise.errors import NeedlewiseError
 from needlewise.language.reading import Reading
 from needlewise.nlu.message_reader import READING
+from needlewise.nlu.topic_classifier import RANKINGS
 from needlewise.nlu.topic_gate import UNDERSTOOD
 from needlewise.nlu.understood import Understood
 
@@ -152,11 +154,19 @@ class EmbeddedAgent:
 
     def parse(self, reading: Reading) -> Understood:
         """What the words ask for. Never treats a leading slash as a command."""
+        return msgspec.convert(self._parsed(reading).get(UNDERSTOOD), Understood)
+
+    def nearest(self, reading: Reading) -> str:
+        """The intent the words come nearest to, whatever was decided of them."""
+        return str(self._parsed(reading).get(RANKINGS)[0].intents[0][0])
+
+    def _parsed(self, reading: Reading) -> Message:
         message = UserMessage(text=reading.text, metadata={READING: reading})
         results = self._processor.graph_runner.run(
             inputs={PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: None}, targets=[self._understand]
         )
-        return msgspec.convert(results[self._understand][0].get(UNDERSTOOD), Understood)
+        parsed: Message = results[self._understand][0]
+        return parsed
 
     async def speak(self, conversation: str, heard: Heard, state: State) -> Spoken:
         """Run the dialogue for one message of a conversation. The caller sees to it that turns of one do not overlap."""

@@ -1,9 +1,10 @@
-"""Trains the model when, and only when, what it is made from changed."""
+"""Trains the model, and the safety net beside it, each when, and only when, what it is made from changed."""
 
 import contextlib
 import hashlib
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from needlewise.errors import NeedlewiseError
@@ -12,39 +13,65 @@ from needlewise.settings import Settings
 logger = logging.getLogger(__name__)
 
 # Everything a trained model depends on. Content is not among it: changing an answer needs no training.
-_SOURCES = (
-    "config.yml",
-    "domain.yml",
-    "uv.lock",
-    "data",
-    "needlewise/nlu",
-    "needlewise/language",
-    "needlewise/text",
-)
+_LANGUAGE = ("needlewise/language", "needlewise/text")
+_TRAINING_DATA = ("data/nlu", "data/stories")
+_MODEL_SOURCES = ("config.yml", "domain.yml", "uv.lock", *_TRAINING_DATA, "needlewise/nlu", *_LANGUAGE)
+_NET_SOURCES = ("data/safety", "data/nlu", "needlewise/safety/net.py", *_LANGUAGE)
 _KEPT = 3
-_KINDS = frozenset({".yml", ".py", ".lock"})
+_KINDS = frozenset({".yml", ".py", ".lock", ".tsv"})
+# The encoder is too big to read at every start; the file that says which one it is stands for it.
+_NAMES = frozenset({"SHA256SUMS"})
 
 
 def model_path(settings: Settings) -> Path:
     """Where the model of the present sources is, or will be: var/models/<fingerprint>.tar.gz."""
-    return settings.models / f"{_fingerprint(settings.root)}.tar.gz"
+    return settings.models / f"{_fingerprint(settings.root, _MODEL_SOURCES)}.tar.gz"
+
+
+def net_path(settings: Settings) -> Path:
+    """Where the safety net of the present sources is, or will be: var/models/<fingerprint>.net.npz."""
+    return settings.models / f"{_fingerprint(settings.root, _NET_SOURCES)}.net.npz"
+
+
+def is_trained(settings: Settings) -> bool:
+    """Whether the model and the safety net of the present sources are there."""
+    return model_path(settings).exists() and net_path(settings).exists()
 
 
 def ensure_model(settings: Settings, *, force: bool = False) -> Path:
-    """The path of an up-to-date model, trained first if there is none. Takes about a minute then. Raises NeedlewiseError."""
-    path = model_path(settings)
-    if path.exists() and not force:
-        return path
+    """The path of an up-to-date model, with the safety net beside it; what is missing is trained first.
+
+    The model takes about a minute, the net less. Raises NeedlewiseError.
+    """
+    path, net = model_path(settings), net_path(settings)
+    settings.models.mkdir(parents=True, exist_ok=True)
+    if force or not net.exists():
+        _train_net(settings.root, net)
+        _clean_up(settings.models, "*.net.npz")
+    if force or not path.exists():
+        _train_model(settings, path, force=force)
+        _clean_up(settings.models, "*.tar.gz")
+    return path
+
+
+def _train_net(root: Path, path: Path) -> None:
+    from needlewise.nlu.corpus import read_examples
+    from needlewise.safety.net import learn, read_lesson, save
+
+    talk = [example.text for example in read_examples(root)]
+    save(learn(read_lesson(root / "data" / "safety", talk)), path)
+
+
+def _train_model(settings: Settings, path: Path, *, force: bool) -> None:
     from rasa.model_training import train
 
-    settings.models.mkdir(parents=True, exist_ok=True)
     root = settings.root
     # Rasa prints its progress; standard output is for what a command was asked for.
     with contextlib.redirect_stdout(sys.stderr):
         result = train(
             domain=str(root / "domain.yml"),
             config=str(root / "config.yml"),
-            training_files=[str(root / "data")],
+            training_files=[str(root / folder) for folder in _TRAINING_DATA],
             output=str(settings.models),
             fixed_model_name=path.name.removesuffix(".tar.gz"),
             force_training=force,
@@ -53,18 +80,24 @@ def ensure_model(settings: Settings, *, force: bool = False) -> Path:
         raise NeedlewiseError(
             "training failed: `needlewise check` shows what is wrong with data/ and domain.yml"
         )
-    # A service that still starts from the model before this one is left its file.
-    for old in sorted(settings.models.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+
+
+def _clean_up(models: Path, names: str) -> None:
+    """A service that still starts from the file before this one is left it."""
+    for old in sorted(models.glob(names), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
         old.unlink()
-    return path
 
 
-def _fingerprint(root: Path) -> str:
+def _fingerprint(root: Path, sources: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for source in _SOURCES:
+    for source in sources:
         path = root / source
-        files = sorted(file for file in path.rglob("*") if file.suffix in _KINDS) if path.is_dir() else [path]
+        files = sorted(file for file in path.rglob("*") if _counts(file)) if path.is_dir() else [path]
         for file in files:
             digest.update(str(file.relative_to(root)).encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _counts(file: Path) -> bool:
+    return file.suffix in _KINDS or file.name in _NAMES

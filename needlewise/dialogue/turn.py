@@ -1,6 +1,6 @@
 """One turn of a conversation, the same for every channel: safety first, then understanding, then the dialogue.
 
-The order is fixed: opt-out words, red flags, the answer to triage's own question, understanding, Rasa. Every turn ends in one to
+The order is fixed: opt-out words, red flags by rule and then by what was learned, the answer to triage's own question, understanding, Rasa. Every turn ends in one to
 four messages. Storing is the caller's part (conversations.log), so that a turn can be run again after a crash.
 """
 
@@ -24,8 +24,10 @@ from needlewise.conversations.log import Conversation, Inbound, Outgoing, Verdic
 from needlewise.conversations.state import CHOICES_KEPT, PERSONAL_SLOTS, State
 from needlewise.dialogue.leaning import Leaning
 from needlewise.dialogue.understanding import CHOOSE, GO_ON, Understanding
+from needlewise.language.reading import read
 from needlewise.nlu.taxonomy import DECLINED
 from needlewise.nlu.understood import COURTESY
+from needlewise.safety.net import SafetyNet
 from needlewise.safety.triage import Decision, Level, Triage
 from needlewise.screening.rules import Status
 from needlewise.text.normalise import normalise
@@ -40,6 +42,10 @@ URGENT_HOURS = 24
 """How long an urgent sign keeps booking behind its notice, and how long screening facts hold."""
 
 MOST_MESSAGES = 4
+
+_OF_ONESELF = frozenset({"first_name", "contact", "times"})
+_LONGEST_ABOUT_ONESELF = 4
+"""Words. A name, a number or a time is short; whoever writes more to these questions says something else."""
 
 _CALM = Decision(level=None, rule=None, phrase=None, speaks_alone=False)
 _CRISIS_ACTS = frozenset({Level.CRISIS, Level.VIOLENCE})
@@ -96,17 +102,23 @@ class Turns:
         understanding: Understanding,
         leaning: Leaning,
         triage: Triage,
+        safety_net: SafetyNet,
         renderer: Renderer,
     ) -> None:
         self._agent = agent
         self._understanding = understanding
         self._leaning = leaning
         self._triage = triage
+        self._safety_net = safety_net
         self._renderer = renderer
 
     def open(self, place: Place, state: State) -> tuple[tuple[Outgoing, ...], State]:
         """The first message of a conversation: who speaks, what it is not for."""
         return _outgoing([self._renderer.phrase("conversation.opening", place)], state)
+
+    def nearest(self, text: str) -> str:
+        """The intent that these words come nearest to, for an editor of training examples: no turn is taken."""
+        return self._agent.nearest(read(normalise(text)))
 
     async def take(
         self, conversation: Conversation, clinic: Clinic, inbound: Inbound, state: State, *, at: datetime
@@ -121,6 +133,10 @@ class Turns:
         )
 
         decision = _CALM if inbound.choices or opt_out else self._triage.assess(text)
+        reading = None
+        if decision.level is None and not opt_out and self._is_talk(inbound, text, state):
+            reading = read(text)
+            decision = self._safety_net.assess(reading)
         spoken_before = state.asked
         state = msgspec.structs.replace(state, asked=None)
         if decision.level is None and spoken_before in _QUESTIONS:
@@ -139,7 +155,7 @@ class Turns:
             conversation=conversation.id,
             at=at.isoformat(),
         )
-        heard = self._understanding.hear(inbound, state, base)
+        heard = self._understanding.hear(inbound, state, base, reading=reading)
         if spoken_before:
             heard = _not_to_the_form(heard)
         if lapsed is _Lapsed.FORM:
@@ -164,6 +180,13 @@ class Turns:
         verdict = Verdict(decision.level.value if decision.level else None, decision.rule)
         opt_out = opt_out or heard.act == "opt_out"
         return Turn(outgoing, after, heard, verdict, opt_out, _elapsed(started))
+
+    def _is_talk(self, inbound: Inbound, text: str, state: State) -> bool:
+        """Whether the patient wrote in their own words: no tap, no command such as "yes", no name or number for the form."""
+        if inbound.choices or not inbound.text or self._leaning.command(text):
+            return False
+        asking = state.slots.get("requested_slot") if state.form else None
+        return asking not in _OF_ONESELF or len(text.split()) > _LONGEST_ABOUT_ONESELF
 
     def _urgent(
         self, decision: Decision, place: Place, state: State, at: datetime, started: float, *, opt_out: bool

@@ -9,6 +9,7 @@ import msgspec
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
+from needlewise.dialogue.following import followed, may_follow
 from needlewise.dialogue.leaning import Leaning, correction, leans, without_lean
 from needlewise.language.pipeline import load_pipeline
 from needlewise.language.reading import Reading, read
@@ -36,13 +37,18 @@ _BUT = re.compile(r"\b(?:but|except|instead|not yet|wait)\b", re.I)
 class Understanding:
     """Joins the words (NLU), the conversation (follow-ups, commands) and the facts for screening. One parse a message."""
 
-    def __init__(self, parse: Parse, reader: Reader, leaning: Leaning) -> None:
+    def __init__(self, parse: Parse, reader: Reader, leaning: Leaning, title: Callable[[str], str]) -> None:
+        """`title` gives the words that a topic is offered with."""
         self._parse = parse
+        self._title = title
         self._reader = reader
         self._leaning = leaning
 
-    def hear(self, inbound: Inbound, state: State, base: Heard) -> Heard:
-        """What one message means here. `base` carries clinic, channel, language, conversation and time."""
+    def hear(self, inbound: Inbound, state: State, base: Heard, *, reading: Reading | None = None) -> Heard:
+        """What one message means here. `base` carries clinic, channel, language, conversation and time.
+
+        `reading` is that of the message's text where it was made already.
+        """
         if inbound.choices:
             return self._chosen([state.choices[choice] for choice in inbound.choices], inbound.text, base)
         if inbound.fields:
@@ -54,7 +60,7 @@ class Understanding:
         text = normalise(inbound.text)
         if (typed := self._typed_label(text, state)) is not None:
             return self._chosen([typed], text, base)
-        return self._read(text, state, base)
+        return self._read(text, state, base, reading)
 
     def _typed_label(self, text: str, state: State) -> dict[str, Any] | None:
         """The newest button whose label was typed word for word, if it does something or answers the open question."""
@@ -84,7 +90,7 @@ class Understanding:
         verdict = "unsure" if "unsure" in answers else next(iter(answers), "none")
         return msgspec.structs.replace(heard, ticked=ticked, verdict=verdict)
 
-    def _read(self, text: str, state: State, base: Heard) -> Heard:
+    def _read(self, text: str, state: State, base: Heard, reading: Reading | None) -> Heard:
         command = self._leaning.command(text)
         if command in _ACT_WORDS:
             return msgspec.structs.replace(
@@ -99,7 +105,7 @@ class Understanding:
             elif command == "change" and asking == "consent":
                 # What stands in "may we contact you at…" is how to reach them.
                 command = "change_contact"
-        reading = read(text)
+        reading = reading or read(text)
         facts = {name: status.value for name, status in self._reader.facts(reading.doc).items()}
         heard = msgspec.structs.replace(base, text=text, command=command, facts=facts, asks=_asks(text))
         if state.form == "screening_form" and asking:
@@ -132,8 +138,9 @@ class Understanding:
             return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
         bare = without_lean(text) if last else text
         understood = self._parse(reading if bare == text else read(bare))
-        if last and _still_about(last[-1], understood) and leans(text):
-            return msgspec.structs.replace(heard, intent=last[-1], topics=(last[-1],), part="more")
+        if last and (topic := self._followed(bare, understood, last[-1], in_form=bool(state.form))):
+            part = "more" if topic == last[-1] and topic not in understood.topics else "web"
+            return msgspec.structs.replace(heard, intent=topic, topics=(topic,), part=part)
         if asking in _YES_OR_NO and not command and understood.confidence >= _SURE and not _BUT.search(text):
             heard = msgspec.structs.replace(heard, verdict=_YES_AND_NO.get(understood.intent, "none"))
         return msgspec.structs.replace(
@@ -146,15 +153,20 @@ class Understanding:
             confidence=understood.confidence,
         )
 
+    def _followed(self, text: str, understood: Understood, last: str, *, in_form: bool) -> str | None:
+        """The topic of a message that comes after an answer; None where its own words say enough or it asks for none."""
+        if (
+            len(understood.topics) > 1
+            or not may_follow(text)
+            or (in_form and not (_asks(text) or leans(text)))
+        ):
+            return None
+        together = self._parse(read(f"{self._title(last)} {text}"))
+        topic = followed(dict(understood.shares), dict(together.shares), last, text)
+        return topic if is_topic(topic) else None
+
     def _doctor_said_fine(self, reading: Reading) -> bool:
         return self._reader.answer(reading.doc, "call").doctor_said_fine
-
-
-def _still_about(topic: str, understood: Understood) -> bool:
-    """Whether a leaning question that nothing else answers may be about the last topic still."""
-    if understood.offered:
-        return topic in understood.offered
-    return understood.intent == DECLINED and understood.confidence < _SURE
 
 
 _QUESTION = re.compile(

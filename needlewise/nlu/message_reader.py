@@ -16,6 +16,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from needlewise.language.encoder import Vectors, load_encoder
 from needlewise.language.reading import Reading, read
+from needlewise.language.spelling import load_speller
 from needlewise.text.normalise import normalise
 
 READING = "reading"
@@ -43,7 +44,8 @@ class MessageReader(GraphComponent):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Training needs vectors only; parsing thousands of examples would take a minute and serve nobody."""
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
-        vectors = load_encoder().encode([normalise(example.get(TEXT)) for example in examples])
+        spelled = [load_speller().correct(normalise(example.get(TEXT))) for example in examples]
+        vectors = load_encoder().encode(spelled)
         for example, vector in zip(examples, vectors, strict=True):
             example.add_features(_sentence_feature(vector))
         return training_data

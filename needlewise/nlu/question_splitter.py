@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from spacy.tokens import Doc, Span, Token
 
 from needlewise.language.encoder import Vectors, load_encoder
 from needlewise.language.reading import Reading
+from needlewise.language.spelling import load_speller
 from needlewise.nlu.message_reader import READING
 
 PARTS = "parts"
@@ -78,6 +80,7 @@ class Part:
     """One stretch of a message that may be a question of its own."""
 
     text: str
+    spelled: str
     vector: Vectors
 
 
@@ -104,8 +107,9 @@ class QuestionSplitter(GraphComponent):
             reading: Reading = message.get(READING)
             texts = split(reading.doc)
             if len(texts) > 1:
-                vectors = load_encoder().encode(texts)
-                message.set(PARTS, [Part(text, vector) for text, vector in zip(texts, vectors, strict=True)])
+                spelled = [load_speller().correct(text) for text in texts]
+                vectors = load_encoder().encode(spelled)
+                message.set(PARTS, [Part(*part) for part in zip(texts, spelled, vectors, strict=True)])
             else:
                 message.set(PARTS, [])
         return messages
@@ -124,8 +128,44 @@ def split(doc: Doc) -> list[str]:
                 stretches.append(doc[start : token.i])
                 start = token.i
         stretches.append(doc[start : sentence.end])
-    texts = [text for stretch in stretches if (text := _trimmed(stretch))]
+    texts: list[str] = []
+    for stretch in stretches:
+        if text := _trimmed(stretch):
+            texts.append(_completed(text, stretch, texts))
     return texts[-MOST_PARTS:]
+
+
+_ASKING = re.compile(
+    r"\?|^(?:(?:so|and|but|or|ok|okay|also|plus|then|hi|hello|hey|honestly|like) )*(?:"
+    r"what|wat|how|hw|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may|am|any|any(?:thing|one|body)"
+    r"|whats|hows|wheres|whos|isnt|doesnt|dont|cant|wont|if|tell|need|got)\b",
+    re.I,
+)
+_FEW_WORDS = 4
+
+
+def asks(text: str) -> bool:
+    """Whether a part asks: by its sign, its first word, or as the few bare words that a topic is asked for with."""
+    return is_bare(text) or _ASKING.search(text) is not None
+
+
+def is_bare(text: str) -> bool:
+    """Whether a part is a few words without any sign of a question: "opening hours"."""
+    return len(text.split()) <= _FEW_WORDS and _ASKING.search(text) is None
+
+
+def _completed(text: str, stretch: Span, before: list[str]) -> str:
+    """ "does it hurt" and "leave bruises" share their beginning: the second is read as "does it leave bruises"."""
+    first = next((word for word in stretch if word.lower_ not in _JOINERS and not word.is_punct), None)
+    if not before or first is None or first.pos_ != "VERB" or first.tag_ not in ("VB", "VBP"):
+        return text
+    opening = before[-1].split()[:2]
+    shared = (
+        len(opening) == 2
+        and opening[0].lower() in _AUXILIARIES - {"any", "i"}
+        and opening[1].lower() in _SUBJECTS
+    )
+    return f"{opening[0]} {opening[1]} {text}" if shared and first.lower_ not in _AUXILIARIES else text
 
 
 def _trimmed(stretch: Span) -> str:
@@ -178,8 +218,11 @@ def _is_inverted(token: Token, sentence: Span) -> bool:
 
 
 def _is_listed(token: Token, sentence: Span) -> bool:
-    """Whether this token begins the next of some bare words: "cost and insurance", "price, hours, parking"."""
-    if len(sentence) > _LONGEST_LIST or any(word.pos_ in ("VERB", "AUX") for word in sentence):
-        return False
+    """Whether this token begins the next of some questions in a row: "cost, how often, parking", "who does it / referral"."""
     before = token.nbor(-1)
-    return (before.lower_ in _JOINERS or before.text in (",", "/", "+")) and not token.is_punct
+    if token.is_punct or not any(character.isalnum() for character in token.text):
+        return False
+    if before.text in (",", "/", "+", "|"):
+        return True
+    bare = len(sentence) <= _LONGEST_LIST and not any(word.pos_ in ("VERB", "AUX") for word in sentence)
+    return bare and before.lower_ in _JOINERS

@@ -15,13 +15,21 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.random_projection import SparseRandomProjection
 
-from needlewise.language.encoder import Vectors
+from needlewise.language.encoder import Vectors, was_adapted_on
+from needlewise.language.spelling import load_speller
 from needlewise.nlu.message_reader import READING, sentence_vector
 from needlewise.nlu.question_splitter import PARTS
 from needlewise.text.normalise import normalise
+
+_ROWS = 1000
+_FEWEST_TO_CALIBRATE = 300
+_SHARE_OF_STRANGERS = 0.2
+"""How many messages out of scope there are for one in scope, when confidence is calibrated."""
 
 RANKINGS = "topic_rankings"
 """Where a message carries its rankings: that of the whole first, then one a part."""
@@ -45,8 +53,9 @@ class TopicClassifier(GraphComponent):
     """Kernel ridge regression on the sentence vector, helped by character n-grams.
 
     Few examples an intent suit a kernel: an RBF on the vectors keeps what is near near, and the linear kernel on character
-    n-grams forgives spelling. Ridge has exact leave-one-out scores in closed form, so that the confidence is calibrated on
-    texts the model did not see, without training it several times.
+    n-grams forgives spelling. Ridge has exact leave-one-out and leave-one-intent-out scores in closed form: the first say how
+    often the best intent is right on texts the model did not see, the second how a text looks that belongs to no intent at all,
+    so that confidence is calibrated against both without training it several times.
     """
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
@@ -57,8 +66,8 @@ class TopicClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        # Chosen by leave-one-out accuracy on the training examples (docs/evaluation.md has the grid).
-        return {"gamma": 2.0, "ngram_weight": 0.25, "ridge": 0.15, "ngrams": [2, 5]}
+        # Chosen on validation sentences (docs/evaluation.md has the grid).
+        return {"gamma": 2.0, "ngram_weight": 0.25, "ridge": 0.15, "ngrams": [2, 5], "projected": 512}
 
     @classmethod
     def create(
@@ -74,10 +83,11 @@ class TopicClassifier(GraphComponent):
         """Fit on every example that has an intent and a text; raises ValueError with fewer than two intents."""
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
         self._model = _Model.fit(
-            [_spelling(example.get(TEXT)) for example in examples],
+            [load_speller().correct(normalise(example.get(TEXT))) for example in examples],
             np.stack([sentence_vector(example) for example in examples]),
             [example.get(INTENT) for example in examples],
             self._config,
+            unseen=[not was_adapted_on(example.get(TEXT)) for example in examples],
         )
         with self._storage.write_to(self._resource) as directory:
             np.savez(directory / "model.npz", **self._model.arrays())
@@ -107,7 +117,7 @@ class TopicClassifier(GraphComponent):
         for message in messages:
             parts = message.get(PARTS) or []
             reading = message.get(READING)
-            texts = [_spelling(reading.text), *(_spelling(part.text) for part in parts)]
+            texts = [reading.spelled, *(part.spelled for part in parts)]
             vectors = np.stack([reading.vector, *(part.vector for part in parts)])
             rankings = self._model.rank(texts, vectors)
             message.set(RANKINGS, rankings)
@@ -147,48 +157,54 @@ class _Model:
         self._gamma = gamma
 
     @classmethod
-    def fit(cls, texts: list[str], vectors: Vectors, labels: list[str], config: dict[str, Any]) -> _Model:
+    def fit(
+        cls,
+        texts: list[str],
+        vectors: Vectors,
+        labels: list[str],
+        config: dict[str, Any],
+        *,
+        unseen: list[bool],
+    ) -> _Model:
         intents = sorted(set(labels))
         if len(intents) < 2:
             raise ValueError("training data needs at least two intents with examples")
-        index = np.array([intents.index(label) for label in labels])
+        # Those to calibrate on come last: the end of the Cholesky factor then holds what their unseen scores need.
+        held = np.array(unseen) if sum(unseen) >= _FEWEST_TO_CALIBRATE else np.ones(len(labels), dtype=bool)
+        order = np.argsort(held, kind="stable")
+        vectors = vectors[order]
+        index = np.array([intents.index(labels[at]) for at in order])
         count = len(labels)
-        targets = np.full((count, len(intents)), -1.0 / (len(intents) - 1))
+        targets = np.full((count, len(intents)), -1.0 / (len(intents) - 1), dtype=np.float32)
         targets[np.arange(count), index] = 1.0
 
         ngrams = _vectorizer(config, min_df=2 if count > 200 else 1)
-        sparse = ngrams.fit_transform(texts)
-        cosine = (vectors @ vectors.T).astype(np.float64)
-        kernel = (
-            np.exp(config["gamma"] * (cosine - 1)) + config["ngram_weight"] * (sparse @ sparse.T).toarray()
-        )
-        inverse = np.linalg.inv(kernel + config["ridge"] * np.eye(count))
-        alphas = inverse @ targets
-        unseen = targets - alphas / np.diag(inverse)[:, None]
+        sparse = ngrams.fit_transform([texts[at] for at in order]).astype(np.float32)
+        projection = _projection(sparse.shape[1], config["projected"])
+        kernel = _kernel(vectors, (sparse @ projection).toarray(), config)
+        factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        alphas = cho_solve(factor, targets, check_finite=False)
 
-        np.fill_diagonal(cosine, -1.0)
-        evidence = _evidence(unseen, cosine.max(axis=1))
-        right = (unseen.argmax(axis=1) == index).astype(int)
-        calibration = np.zeros(evidence.shape[1] + 1)
-        if 0 < right.sum() < count:
-            fitted = LogisticRegression(C=10.0, max_iter=1000).fit(evidence, right)
-            calibration = np.concatenate([fitted.coef_[0], fitted.intercept_])
+        size = int(held.sum())
+        corner = np.tril(factor[0][-size:, -size:])
+        inverse = cho_solve((corner, True), np.eye(size, dtype=np.float32))
+        calibration, sharpness = _calibrated(inverse, targets, alphas, vectors, index)
+        ngram_weights = config["ngram_weight"] * (projection @ (projection.T @ (sparse.T @ alphas)))
         return cls(
             intents,
             vectors,
-            alphas.astype(np.float32),
-            (config["ngram_weight"] * (sparse.T @ alphas)).astype(np.float32),
+            alphas,
+            ngram_weights.astype(np.float32),
             calibration,
-            _sharpness(unseen, index),
+            sharpness,
             ngrams,
             config["gamma"],
         )
 
     def rank(self, texts: list[str], vectors: Vectors) -> list[Ranking]:
-        cosine = vectors @ self._vectors.T
-        scores = np.exp(self._gamma * (cosine - 1)) @ self._weights
+        scores = np.exp(self._gamma * (vectors @ self._vectors.T - 1)) @ self._weights
         scores = scores + self._ngrams.transform(texts) @ self._ngram_weights
-        nearest = cosine.max(axis=1)
+        nearest = (vectors @ self._vectors.T).max(axis=1)
         certainty = _logistic(_evidence(scores, nearest) @ self._calibration[:-1] + self._calibration[-1])
         shares = _shares(scores, self._sharpness)
         return [
@@ -238,8 +254,59 @@ def _vectorizer(config: dict[str, Any], *, min_df: int) -> TfidfVectorizer:
     )
 
 
-def _spelling(text: str) -> str:
-    return normalise(text).lower()
+def _projection(features: int, dimensions: int) -> Any:
+    """A sparse random matrix that keeps products of n-gram vectors nearly as they are, in few dimensions."""
+    projection = SparseRandomProjection(min(dimensions, features), random_state=7)
+    return projection.fit(np.zeros((1, features), dtype=np.float32)).components_.T.astype(np.float32)
+
+
+def _kernel(vectors: Vectors, spellings: Any, config: dict[str, Any]) -> Vectors:
+    """How like each two examples are, with the ridge on the diagonal: float32, shape (count, count)."""
+    kernel: Vectors = vectors @ vectors.T
+    for at in range(0, len(kernel), _ROWS):
+        rows = kernel[at : at + _ROWS]
+        rows -= 1
+        rows *= config["gamma"]
+        np.exp(rows, out=rows)
+        rows += config["ngram_weight"] * (spellings[at : at + _ROWS] @ spellings.T)
+    kernel[np.diag_indices_from(kernel)] += config["ridge"]
+    return kernel
+
+
+def _calibrated(
+    inverse: Vectors, targets: Vectors, alphas: Vectors, vectors: Vectors, index: npt.NDArray[np.int64]
+) -> tuple[Matrix, float]:
+    """What turns evidence into confidence, and the softmax sharpness of the shares.
+
+    `inverse` is the last corner of the kernel's inverse: of the examples to calibrate on. Each is scored as if it had not been
+    seen. Where these are all the examples, each is scored again as if its whole intent had not been seen: what is then found
+    for it is wrong, and it looks like a text out of scope.
+    """
+    size = len(inverse)
+    theirs, shares, members_of = targets[-size:], alphas[-size:], index[-size:]
+    unseen = theirs - shares / np.diag(inverse)[:, None]
+    cosine = vectors[-size:] @ vectors.T
+    cosine[np.arange(size), np.arange(len(index) - size, len(index))] = -1.0
+    evidence = [_evidence(unseen, cosine.max(axis=1))]
+    right = [unseen.argmax(axis=1) == members_of]
+    weights = [np.ones(size)]
+    if size == len(index) and targets.shape[1] > 2:
+        for intent in np.unique(index):
+            members = np.flatnonzero(index == intent)
+            without = theirs[members] - np.linalg.solve(inverse[np.ix_(members, members)], shares[members])
+            strangers = cosine[members]
+            strangers[:, members] = -1.0
+            evidence.append(_evidence(np.delete(without, intent, axis=1), strangers.max(axis=1)))
+            right.append(np.zeros(len(members), dtype=bool))
+            weights.append(np.full(len(members), _SHARE_OF_STRANGERS))
+    hits = np.concatenate(right)
+    seen = np.concatenate(evidence)
+    calibration = np.zeros(seen.shape[1] + 1)
+    if 0 < hits.sum() < len(hits):
+        model = LogisticRegression(C=10.0, max_iter=1000)
+        model.fit(seen, hits, sample_weight=np.concatenate(weights))
+        calibration = np.concatenate([model.coef_[0], model.intercept_])
+    return calibration, _sharpness(unseen, members_of)
 
 
 def _evidence(scores: Any, nearest: Any) -> Any:

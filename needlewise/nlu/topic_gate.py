@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -11,8 +12,14 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 
-from needlewise.nlu.question_splitter import PARTS
-from needlewise.nlu.taxonomy import ACTS, DECLINED, is_topic
+from needlewise.nlu.question_splitter import PARTS, asks, is_bare
+from needlewise.nlu.taxonomy import (
+    ACTS_BESIDE_A_QUESTION,
+    CONDITION_TOPICS,
+    DECLINED,
+    GENERAL_TOPIC,
+    is_topic,
+)
 from needlewise.nlu.topic_classifier import RANKINGS, Ranking, TopicClassifier
 from needlewise.nlu.understood import COURTESY, Understood
 
@@ -21,6 +28,11 @@ UNDERSTOOD = "understood"
 
 MOST_ANSWERED = 3
 MOST_OFFERED = 3
+
+_NEAR_THE_WHOLE = 8
+_SHARE_OF_BARE_WORDS = 0.01
+_PLAINLY = 0.95
+_NEVER = 1.1
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -31,7 +43,11 @@ class TopicGate(GraphComponent):
         self._answer = float(config["answer"])
         self._offer = float(config["offer"])
         self._far = float(config["far"])
+        self._surely = float(config["surely"])
+        self._outside = float(config["outside"])
         self._part = float(config["part"])
+        self._apart = float(config["apart"])
+        self._told = float(config["told"])
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -39,7 +55,16 @@ class TopicGate(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"answer": 0.5, "offer": 0.25, "far": 0.3, "part": 0.6}
+        return {
+            "answer": 0.4,
+            "offer": 0.25,
+            "surely": 0.8,
+            "outside": 0.08,
+            "far": 0.3,
+            "part": 0.5,
+            "apart": 0.7,
+            "told": 0.9,
+        }
 
     @classmethod
     def create(
@@ -54,7 +79,8 @@ class TopicGate(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             whole, *parts = message.get(RANKINGS)
-            understood = self.decide(whole, parts, [part.text for part in message.get(PARTS) or []])
+            decided = self.decide(whole, parts, [part.text for part in message.get(PARTS) or []])
+            understood = replace(decided, shares=whole.intents)
             ranking = message.get("intent_ranking")
             message.set(
                 "intent", {"name": understood.intent, "confidence": understood.confidence}, add_to_output=True
@@ -62,22 +88,27 @@ class TopicGate(GraphComponent):
             if ranking[0]["name"] != understood.intent:
                 ranking = [{"name": understood.intent, "confidence": understood.confidence}, *ranking]
             message.set("intent_ranking", ranking, add_to_output=True)
+            message.set("in_scope", _in_scope(whole), add_to_output=True)
             message.set(UNDERSTOOD, asdict(understood), add_to_output=True)
         return messages
 
     def decide(self, whole: Ranking, parts: list[Ranking], texts: list[str]) -> Understood:
         """What to do with a message, given how it ranks whole and in parts (texts are the parts' words)."""
-        sure = [ranking for ranking in parts if self._is_sure(ranking, self._part)]
-        topics = tuple(dict.fromkeys(name for ranking in sure if is_topic(name := _best(ranking))))
-        acts = [name for ranking in sure if (name := _best(ranking)) in ACTS and name != DECLINED]
-        act = next((name for name in acts if name not in COURTESY), None)
+        sure = [
+            ranking
+            for ranking, text in zip(parts, texts, strict=True)
+            if self._is_sure(ranking, self._needed(ranking, text, whole))
+        ]
+        topics = _without_general(dict.fromkeys(name for ranking in sure if is_topic(name := _best(ranking))))
+        act = next((name for ranking in sure if (name := _best(ranking)) in ACTS_BESIDE_A_QUESTION), None)
         if len(topics) > 1 or (topics and act):
             kept = [ranking for ranking in sure if _best(ranking) in (*topics, act)]
             confidence = min(ranking.confidence for ranking in kept)
             return Understood(topics[:MOST_ANSWERED], topics[MOST_ANSWERED:], (), act, confidence)
 
         best = _best(whole)
-        if self._is_sure(whole, self._answer) and best not in COURTESY and best != DECLINED:
+        answered = self._is_sure(whole, self._answer) and not self._is_outside(whole)
+        if answered and best not in COURTESY and best != DECLINED:
             return _single(best, whole.confidence)
         # A rant, or a courtesy around a question: one part may say clearly what the whole does not.
         if topics:
@@ -86,24 +117,50 @@ class TopicGate(GraphComponent):
         if act:
             found = next(ranking for ranking in sure if _best(ranking) == act)
             return _single(act, found.confidence)
-        if self._is_sure(whole, self._answer):
+        if answered:
             return _single(best, whole.confidence)
         return self._offered(whole)
+
+    def _needed(self, ranking: Ranking, text: str, whole: Ranking) -> float:
+        """How sure a part must be: surer when it does not ask, and when the whole message speaks of something else."""
+        if not asks(text):
+            return self._told
+        unheard = dict(whole.intents).get(_best(ranking), 0.0) < _SHARE_OF_BARE_WORDS
+        if unheard and is_bare(text) and whole.confidence >= _PLAINLY:
+            # "so dry needling, that's acupuncture, right" names a subject; "cost, hours" asks for two.
+            return _NEVER
+        near = (name for name, _ in whole.intents[:_NEAR_THE_WHOLE])
+        return self._part if _best(ranking) in near else self._apart
 
     def _is_sure(self, ranking: Ranking, least: float) -> bool:
         return ranking.confidence >= least and ranking.nearest >= self._far
 
+    def _is_outside(self, whole: Ranking) -> bool:
+        """Whether it may as well be out of scope: a best topic that is not sure does not outweigh that."""
+        if _best(whole) == DECLINED:
+            return True
+        outside = dict(whole.intents).get(DECLINED, 0.0)
+        return whole.confidence < self._surely and outside >= self._outside
+
     def _offered(self, whole: Ranking) -> Understood:
         """The two or three nearest topics as choices, or a plain "I don't know" when even those are far off."""
         near = [name for name, share in whole.intents[:MOST_OFFERED] if is_topic(name) and share >= 0.08]
-        if (
-            whole.confidence < self._offer
-            or whole.nearest < self._far
-            or _best(whole) == DECLINED
-            or not near
-        ):
-            return Understood((), (), (), DECLINED, 1.0 - whole.confidence)
+        if whole.confidence < self._offer or whole.nearest < self._far or self._is_outside(whole) or not near:
+            return Understood((), (), (), DECLINED, 1.0 - _in_scope(whole))
         return Understood((), (), tuple(near), None, whole.confidence)
+
+
+def _without_general(topics: Iterable[str]) -> tuple[str, ...]:
+    """ "I'm pregnant, can I have it" asks about pregnancy: a named condition answers the general question too."""
+    named = tuple(topics)
+    if not CONDITION_TOPICS.isdisjoint(named):
+        named = tuple(topic for topic in named if topic != GENERAL_TOPIC)
+    return named
+
+
+def _in_scope(whole: Ranking) -> float:
+    """How likely a message asks for something we know, from 0 to 1."""
+    return whole.confidence if _best(whole) != DECLINED else 1.0 - whole.confidence
 
 
 def _best(ranking: Ranking) -> str:

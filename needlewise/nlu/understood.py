@@ -20,6 +20,8 @@ class Understood:
     """The nearest topics when unsure, to be put as choices."""
     act: str | None
     confidence: float
+    shares: tuple[tuple[str, float], ...] = ()
+    """Every intent with its share of probability for the message as a whole."""
 
     @property
     def intent(self) -> str:

@@ -15,13 +15,14 @@ from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
 
 from needlewise import clock
+from needlewise.language.english import english_words
 from needlewise.screening import claims, denial, tense, verdicts, whose
 from needlewise.screening.ages import patient_age
 from needlewise.screening.clauses import Clause, clauses
 from needlewise.screening.frame import Frame
 from needlewise.screening.patterns import Pattern, compiled, is_pattern
 from needlewise.screening.rules import Condition, Outcome, Past, ScreeningRules, Status
-from needlewise.screening.spelling import Spelling, english_words
+from needlewise.screening.spelling import Spelling
 from needlewise.screening.times import days_ago
 from needlewise.screening.verdicts import Verdict
 from needlewise.screening.words import Word, rewritten, words_of

@@ -9,39 +9,12 @@ from collections.abc import Callable, Iterable
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
-from spacy.language import Language
 
 _SHORTEST_WORD = 5
 _SHORTEST_TARGET = 6
 _LONG = 8  # from here on two slips are allowed
 # Letters that sound alike at the head of a word; any other slip in the first letter is too far.
 _HEADS = str.maketrans({"x": "z", "k": "c", "f": "p"})
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "est", "y")
-
-
-def english_words(nlp: Language) -> Callable[[str], bool]:
-    """Whether a word is an ordinary English one, by the word lists that the pipeline's lemmatizer carries."""
-    lookups = nlp.get_pipe("lemmatizer").lookups
-    known: set[str] = set()
-    for table in ("lemma_index", "lemma_exc"):
-        for words in lookups.get_table(table).values():
-            known.update(words)
-    known.update(word for word in nlp.Defaults.stop_words)
-
-    def is_english(word: str) -> bool:
-        if word in known:
-            return True
-        for ending in _ENDINGS:
-            stem = word.removesuffix(ending)
-            if (
-                stem != word
-                and len(stem) > 2
-                and (stem in known or stem + "e" in known or stem[:-1] in known)
-            ):
-                return True
-        return False
-
-    return is_english
 
 
 class Spelling:

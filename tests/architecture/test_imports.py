@@ -41,7 +41,7 @@ MAY_IMPORT = {
         "needlewise.safety.triage",
         "needlewise.safety.rules",
     },
-    "needlewise.safety": TEXT,
+    "needlewise.safety": TEXT | {"needlewise.language"},
     "needlewise.screening": BASE,
     "needlewise.booking": BASE | {"needlewise.content"},
     "needlewise.conversations": BASE | {"needlewise.content"},
@@ -53,7 +53,15 @@ MAY_IMPORT = {
     "needlewise.app": BASE
     | FEATURES
     | {"needlewise.dialogue.turn", "needlewise.channels", "needlewise.wiring"},
-    "needlewise.cli": BASE | FEATURES | {"needlewise.dialogue", "needlewise.app", "needlewise.wiring"},
+    "needlewise.cli": BASE
+    | FEATURES
+    | {
+        "needlewise.dialogue",
+        "needlewise.app",
+        "needlewise.wiring",
+        "needlewise.nlu.corpus",
+        "needlewise.nlu.taxonomy",
+    },
 }
 WATCHED = ("needlewise", "actions", "rasa", "rasa_sdk")
 

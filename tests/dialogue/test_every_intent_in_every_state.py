@@ -77,7 +77,7 @@ SENTENCES = {
     "ask_why": "why do you need to know that?",
     "start_over": "start over",
     "out_of_scope": "who won the football game last night?",
-    UNSURE: "my doctor says i can do it",
+    UNSURE: "how do you treat the foot",
 }
 
 _SCREENED = [("Ask for a visit",), ("None of these",), ("None of these",), ("None of these",)]

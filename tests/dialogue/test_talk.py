@@ -111,7 +111,7 @@ async def test_however_much_is_said_there_are_at_most_four_messages_and_no_word_
 
 # -- unsure and unknown ----------------------------------------------------------------------------------------------
 
-UNCLEAR = "my doctor says i can do it"
+UNCLEAR = "how do you treat the foot"
 UNKNOWN = "who won the football game last night?"
 
 

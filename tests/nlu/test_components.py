@@ -171,7 +171,7 @@ def test_what_is_far_from_everything_is_less_sure(storage: LocalModelStorage) ->
 
 # -- the gate --------------------------------------------------------------------------------------------------------
 
-GATE = TopicGate({"answer": 0.5, "offer": 0.25, "far": 0.3, "part": 0.6})
+GATE = TopicGate({**TopicGate.get_default_config(), "answer": 0.5, "part": 0.6})
 
 
 def ranked(
@@ -201,7 +201,7 @@ def ranked(
         (
             ranked("out_of_scope", 0.4, others=(("cost", 0.2),)),
             [],
-            Understood((), (), (), "out_of_scope", 0.6),
+            Understood((), (), (), "out_of_scope", 0.4),
         ),
         # Several questions, in their order, each once.
         (
@@ -239,6 +239,25 @@ def ranked(
             [ranked("talk_to_human", 0.9), ranked("out_of_scope", 0.9)],
             Understood((), (), (), "talk_to_human", 0.9),
         ),
+        # A topic that is not quite sure is not answered when the message may as well be out of scope.
+        (
+            ranked("cost", 0.7, others=(("out_of_scope", 0.1),)),
+            [],
+            Understood((), (), (), "out_of_scope", pytest.approx(0.3)),
+        ),
+        (ranked("cost", 0.8, others=(("out_of_scope", 0.1),)), [], Understood(("cost",), (), (), None, 0.8)),
+        # A named condition answers the general question beside it.
+        (
+            ranked("pregnancy", 0.9, others=(("am_i_a_candidate", 0.1),)),
+            [ranked("pregnancy", 0.9), ranked("am_i_a_candidate", 0.9)],
+            Understood(("pregnancy",), (), (), None, 0.9),
+        ),
+        # What is said beside a question must be plainly an act of its own.
+        (
+            ranked("cost", 0.9),
+            [ranked("unsure", 0.9), ranked("cost", 0.9)],
+            Understood(("cost",), (), (), None, 0.9),
+        ),
         # A part that is not sure enough counts for nothing.
         (
             ranked("cost", 0.9),
@@ -273,7 +292,7 @@ def test_the_one_intent_that_the_rules_see(understood: Understood, intent: str) 
 def test_the_gate_writes_its_decision_into_the_message(storage: LocalModelStorage) -> None:
     (message,) = GATE.process(trained(storage).process(read("what does it cost")))
     assert message.get("intent")["name"] == message.get("intent_ranking")[0]["name"]
-    assert set(message.get(UNDERSTOOD)) == {"topics", "more", "offered", "act", "confidence"}
+    assert set(message.get(UNDERSTOOD)) == {"topics", "more", "offered", "act", "confidence", "shares"}
 
 
 def test_the_gate_needs_the_classifier() -> None:
