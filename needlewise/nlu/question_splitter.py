@@ -199,7 +199,8 @@ def _begins_question(token: Token, sentence: Span, start: int) -> bool:
         if _awaits_verb(token, start):
             return False
         return joined or before.pos_ in ("NOUN", "PROPN", "ADV", "ADJ", "VERB")
-    return before.lower_ in _JOINERS and token.pos_ in ("VERB", "AUX")
+    # "does it also help my knee" is one question.
+    return before.lower_ in _JOINERS - {"also"} and token.pos_ in ("VERB", "AUX")
 
 
 def _awaits_verb(token: Token, start: int) -> bool:

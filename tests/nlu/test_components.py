@@ -59,6 +59,12 @@ EXAMPLES = {
 @pytest.mark.parametrize(
     ("said", "parts"),
     [
+        (
+            "does dry needling also help with shoulder pain?",
+            ["does dry needling also help with shoulder pain?"],
+        ),
+        ("does it hurt or leave bruises", ["does it hurt", "does it leave bruises"]),
+        ("cost, opening hours, parking", ["cost", "opening hours", "parking"]),
         ("does it hurt", ["does it hurt"]),
         ("does it hurt and how much is it", ["does it hurt", "how much is it"]),
         ("Does it hurt? How much is it?", ["Does it hurt?", "How much is it?"]),
