@@ -31,7 +31,8 @@ MOST_OFFERED = 3
 
 _NEAR_THE_WHOLE = 8
 _SHARE_OF_BARE_WORDS = 0.01
-_PLAINLY = 0.95
+_PLAINLY = 0.9
+"""When the whole message is this sure of a topic, bare words in it that it does not speak of name a subject."""
 _NEVER = 1.1
 
 
