@@ -57,7 +57,7 @@ class TopicGate(GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
-            "answer": 0.4,
+            "answer": 0.45,
             "offer": 0.25,
             "surely": 0.8,
             "outside": 0.08,
@@ -127,7 +127,7 @@ class TopicGate(GraphComponent):
         if not asks(text):
             return self._told
         unheard = dict(whole.intents).get(_best(ranking), 0.0) < _SHARE_OF_BARE_WORDS
-        if unheard and is_bare(text) and whole.confidence >= _PLAINLY:
+        if unheard and is_bare(text) and is_topic(_best(whole)) and whole.confidence >= _PLAINLY:
             # "so dry needling, that's acupuncture, right" names a subject; "cost, hours" asks for two.
             return _NEVER
         near = (name for name, _ in whole.intents[:_NEAR_THE_WHOLE])
