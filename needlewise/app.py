@@ -43,6 +43,10 @@ SELF_TEST = "does dry needling hurt"
 SELF_TEST_SECONDS = 10
 """How long a self-test that passed answers /readyz; that the database can be written is seen each time."""
 MAIL_SECONDS = 15
+LULL_SECONDS = 0.5
+"""Redaction begins when no turn has ended for so long."""
+REDACTED_WITHIN_SECONDS = 10
+"""However busy it is, redaction begins after so long."""
 REDACTION_SECONDS = 5
 """How long redaction waits after the database failed."""
 STOP_SECONDS = 5
@@ -173,7 +177,24 @@ async def _redact(
             await _pause(stopping, REDACTION_SECONDS)
             continue
         await chat.to_redact.wait()
-        chat.to_redact.clear()
+        await _lull(chat.to_redact, quiet=LULL_SECONDS, at_most=REDACTED_WITHIN_SECONDS)
+
+
+async def _lull(stirred: asyncio.Event, *, quiet: float, at_most: float) -> None:
+    """Return when nothing has stirred for `quiet` seconds, or after `at_most`: a patient who goes on at once comes first."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most):
+            stirred.clear()
+            while await _is_set(stirred, within=quiet):
+                stirred.clear()
+
+
+async def _is_set(event: asyncio.Event, *, within: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), within)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _redacted(redactor: Redactor, words: str, message: str) -> str:
@@ -197,8 +218,7 @@ async def _send_mail(mailer: Mailer, *, stopping: asyncio.Event) -> None:
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:
     """Wait so long, or until the service stops."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)
+    await _is_set(stopping, within=seconds)
 
 
 class _Health:

@@ -154,11 +154,12 @@ class EmbeddedAgent:
 
     def parse(self, reading: Reading) -> Understood:
         """What the words ask for. Never treats a leading slash as a command."""
-        return msgspec.convert(self._parsed(reading).get(UNDERSTOOD), Understood)
+        understood: Understood = self._parsed(reading).get(UNDERSTOOD)
+        return understood
 
     def nearest(self, reading: Reading) -> str:
         """The intent the words come nearest to, whatever was decided of them."""
-        return str(self._parsed(reading).get(RANKINGS)[0].intents[0][0])
+        return str(self._parsed(reading).get(RANKINGS)[0].best)
 
     def _parsed(self, reading: Reading) -> Message:
         message = UserMessage(text=reading.text, metadata={READING: reading})

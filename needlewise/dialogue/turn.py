@@ -1,7 +1,8 @@
 """One turn of a conversation, the same for every channel: safety first, then understanding, then the dialogue.
 
-The order is fixed: opt-out words, red flags by rule and then by what was learned, the answer to triage's own question, understanding, Rasa. Every turn ends in one to
-four messages. Storing is the caller's part (conversations.log), so that a turn can be run again after a crash.
+The order is fixed: opt-out words, red flags by rule and then by what was learned, the answer to triage's own question,
+understanding, Rasa. Every turn ends in one to four messages. Storing is the caller's part (conversations.log), so that a turn
+can be run again after a crash.
 """
 
 import logging
@@ -28,7 +29,7 @@ from needlewise.language.reading import read
 from needlewise.nlu.taxonomy import DECLINED
 from needlewise.nlu.understood import COURTESY
 from needlewise.safety.net import SafetyNet
-from needlewise.safety.triage import Decision, Level, Triage
+from needlewise.safety.triage import CALM, Decision, Level, Triage
 from needlewise.screening.rules import Status
 from needlewise.text.normalise import normalise
 from needlewise.text.spanish import looks_spanish
@@ -47,7 +48,6 @@ _OF_ONESELF = frozenset({"first_name", "contact", "times"})
 _LONGEST_ABOUT_ONESELF = 4
 """Words. A name, a number or a time is short; whoever writes more to these questions says something else."""
 
-_CALM = Decision(level=None, rule=None, phrase=None, speaks_alone=False)
 _CRISIS_ACTS = frozenset({Level.CRISIS, Level.VIOLENCE})
 # The phrases that ask and wait: an unclear answer counts as the sign that was asked about.
 _QUESTIONS = frozenset({"safety.ask_walk", "safety.ask_safe"})
@@ -132,10 +132,10 @@ class Turns:
             bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
         )
 
-        decision = _CALM if inbound.choices or opt_out else self._triage.assess(text)
+        decision = CALM if inbound.choices or opt_out else self._triage.assess(text)
         reading = None
         if decision.level is None and not opt_out and self._is_talk(inbound, text, state):
-            reading = read(text)
+            reading = self._understanding.read(text, state)
             decision = self._safety_net.assess(reading)
         spoken_before = state.asked
         state = msgspec.structs.replace(state, asked=None)
@@ -218,7 +218,7 @@ class Turns:
             payload = state.choices[inbound.choices[0]]["leads_to"]
             answer = str(payload["answer"]) if payload.get("asked") == asked else None
         if answer in ("deny", "no"):
-            return _CALM
+            return CALM
         if asked == "safety.ask_safe":
             return Decision(Level.CRISIS, "ASK.unanswered", "safety.crisis", True)
         return Decision(Level.URGENT, "ASK.unanswered", "safety.urgent", True)
@@ -285,6 +285,7 @@ def _joined(first: Rendered, second: Rendered) -> Rendered:
         text=f"{first.text}\n\n{second.text}",
         links=(*first.links, *second.links),
         answers=(*first.answers, *second.answers),
+        quick_exit=first.quick_exit or second.quick_exit,
     )
 
 
@@ -324,6 +325,8 @@ def _outgoing(rendered: Sequence[Rendered], state: State) -> tuple[tuple[Outgoin
             "links": msgspec.to_builtins(message.links),
             "answers": msgspec.to_builtins(message.answers),
         }
+        if message.quick_exit:
+            wire["quick_exit"] = True
         answers = tuple((note.topic, note.version) for note in message.answers)
         messages.append(Outgoing(wire, _masked(message.text, state), message.kind, answers))
     kept = dict(list(choices.items())[-CHOICES_KEPT:])

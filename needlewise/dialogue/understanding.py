@@ -44,10 +44,15 @@ class Understanding:
         self._reader = reader
         self._leaning = leaning
 
+    def read(self, text: str, state: State) -> Reading:
+        """The reading of a normalised message of this conversation: also behind the last answer, where it may lean on it."""
+        last = state.slots.get("last_topics")
+        return read(text, title=self._title(str(last[-1])) if last and may_follow(text) else None)
+
     def hear(self, inbound: Inbound, state: State, base: Heard, *, reading: Reading | None = None) -> Heard:
         """What one message means here. `base` carries clinic, channel, language, conversation and time.
 
-        `reading` is that of the message's text where it was made already.
+        `reading` is what `read` made of the message's text, where it was made already.
         """
         if inbound.choices:
             return self._chosen([state.choices[choice] for choice in inbound.choices], inbound.text, base)
@@ -105,7 +110,7 @@ class Understanding:
             elif command == "change" and asking == "consent":
                 # What stands in "may we contact you at…" is how to reach them.
                 command = "change_contact"
-        reading = reading or read(text)
+        reading = reading or self.read(text, state)
         facts = {name: status.value for name, status in self._reader.facts(reading.doc).items()}
         heard = msgspec.structs.replace(base, text=text, command=command, facts=facts, asks=_asks(text))
         if state.form == "screening_form" and asking:
@@ -137,8 +142,8 @@ class Understanding:
         if lean := self._leaning.follow_up(text, last):
             return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
         bare = without_lean(text) if last else text
-        understood = self._parse(reading if bare == text else read(bare))
-        if last and (topic := self._followed(bare, understood, last[-1], in_form=bool(state.form))):
+        understood = self._parse(reading if bare == text else self.read(bare, state))
+        if last and (topic := _followed(bare, understood, last[-1], in_form=bool(state.form))):
             part = "more" if topic == last[-1] and topic not in understood.topics else "web"
             return msgspec.structs.replace(heard, intent=topic, topics=(topic,), part=part)
         if asking in _YES_OR_NO and not command and understood.confidence >= _SURE and not _BUT.search(text):
@@ -153,18 +158,6 @@ class Understanding:
             confidence=understood.confidence,
         )
 
-    def _followed(self, text: str, understood: Understood, last: str, *, in_form: bool) -> str | None:
-        """The topic of a message that comes after an answer; None where its own words say enough or it asks for none."""
-        if (
-            len(understood.topics) > 1
-            or not may_follow(text)
-            or (in_form and not (_asks(text) or leans(text)))
-        ):
-            return None
-        together = self._parse(read(f"{self._title(last)} {text}"))
-        topic = followed(dict(understood.shares), dict(together.shares), last, text)
-        return topic if is_topic(topic) else None
-
     def _doctor_said_fine(self, reading: Reading) -> bool:
         return self._reader.answer(reading.doc, "call").doctor_said_fine
 
@@ -173,6 +166,14 @@ _QUESTION = re.compile(
     r"\?|(?:^|[,.;!:] ?|\b(?:so|and|but|ok|also|plus|then) )(?:what|how|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may)\b",
     re.I,
 )
+
+
+def _followed(text: str, understood: Understood, last: str, *, in_form: bool) -> str | None:
+    """The topic of a message that comes after an answer; None where its own words say enough or it asks for none."""
+    if len(understood.topics) > 1 or not understood.behind or (in_form and not (_asks(text) or leans(text))):
+        return None
+    topic = followed(understood.shares, understood.behind, last, text)
+    return topic if is_topic(topic) else None
 
 
 def _asks(text: str) -> bool:

@@ -3,11 +3,9 @@
 Nothing here needs the trained model or Rasa: an example stands for itself by the vector that training gives it.
 """
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from needlewise.errors import ContentError, NeedlewiseError
-from needlewise.language.encoder import Vectors, load_encoder
-from needlewise.language.spelling import load_speller
+from needlewise.language.encoder import Vectors
+from needlewise.language.reading import in_words
 from needlewise.nlu.taxonomy import DECLINED, INTENTS, examples_wanted
 from needlewise.text.normalise import normalise
 from needlewise.text.yaml_text import line_at, parse, read_text
@@ -121,15 +119,7 @@ def plain(text: str) -> str:
 
 def encode(examples: Sequence[Example]) -> Vectors:
     """One unit vector an example, as in training: shape (len(examples), 384). Thousands take most of a minute."""
-    encoder, speller = load_encoder(), load_speller()
-    spelled = [speller.correct(normalise(example.text)) for example in examples]
-    hands = os.cpu_count() or 1
-    with ThreadPoolExecutor(hands) as pool:
-        shares = list(pool.map(encoder.encode, (spelled[at::hands] for at in range(hands))))
-    vectors = np.empty((len(examples), shares[0].shape[1]), dtype=np.float32)
-    for at, share in enumerate(shares):
-        vectors[at::hands] = share
-    return vectors
+    return np.stack([words.vector for words in in_words([normalise(example.text) for example in examples])])
 
 
 def coverage(examples: Sequence[Example], vectors: Vectors) -> list[Coverage]:

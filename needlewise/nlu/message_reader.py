@@ -14,13 +14,15 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from needlewise.language.encoder import Vectors, load_encoder
-from needlewise.language.reading import Reading, read
-from needlewise.language.spelling import load_speller
+from needlewise.language.encoder import Vectors
+from needlewise.language.reading import Reading, in_words, read
 from needlewise.text.normalise import normalise
 
 READING = "reading"
 """Where a message carries its Reading. The service puts it into the metadata; elsewhere it is made here."""
+
+SPELLED = "spelled"
+"""Where a training example carries its text with the spelling put right."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -44,10 +46,10 @@ class MessageReader(GraphComponent):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Training needs vectors only; parsing thousands of examples would take a minute and serve nobody."""
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
-        spelled = [load_speller().correct(normalise(example.get(TEXT))) for example in examples]
-        vectors = load_encoder().encode(spelled)
-        for example, vector in zip(examples, vectors, strict=True):
-            example.add_features(_sentence_feature(vector))
+        words = in_words([normalise(example.get(TEXT)) for example in examples])
+        for example, its in zip(examples, words, strict=True):
+            example.set(SPELLED, its.spelled)
+            example.add_features(_sentence_feature(its.vector))
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,13 +14,11 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from spacy.tokens import Doc, Span, Token
 
-from needlewise.language.encoder import Vectors, load_encoder
-from needlewise.language.reading import Reading
-from needlewise.language.spelling import load_speller
+from needlewise.language.reading import Reading, in_words
 from needlewise.nlu.message_reader import READING
 
 PARTS = "parts"
-"""Where a message carries its parts: empty when it is one question."""
+"""Where a message carries the Words of its parts: empty when it is one question."""
 
 MOST_PARTS = 12
 """A rant may hold more sentences; the last ones are kept, for that is where the question tends to stand."""
@@ -75,15 +72,6 @@ _SUBJECTS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """One stretch of a message that may be a question of its own."""
-
-    text: str
-    spelled: str
-    vector: Vectors
-
-
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class QuestionSplitter(GraphComponent):
     """Adds the parts of a message, so that each question in it is answered and a question inside a rant is heard."""
@@ -106,12 +94,7 @@ class QuestionSplitter(GraphComponent):
         for message in messages:
             reading: Reading = message.get(READING)
             texts = split(reading.doc)
-            if len(texts) > 1:
-                spelled = [load_speller().correct(text) for text in texts]
-                vectors = load_encoder().encode(spelled)
-                message.set(PARTS, [Part(*part) for part in zip(texts, spelled, vectors, strict=True)])
-            else:
-                message.set(PARTS, [])
+            message.set(PARTS, in_words(texts) if len(texts) > 1 else [])
         return messages
 
 

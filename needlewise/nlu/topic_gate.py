@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -20,11 +20,11 @@ from needlewise.nlu.taxonomy import (
     GENERAL_TOPIC,
     is_topic,
 )
-from needlewise.nlu.topic_classifier import RANKINGS, Ranking, TopicClassifier
+from needlewise.nlu.topic_classifier import BEHIND, RANKINGS, Ranking, TopicClassifier
 from needlewise.nlu.understood import COURTESY, Understood
 
 UNDERSTOOD = "understood"
-"""Where the parse carries the gate's decision (an Understood as a dict)."""
+"""Where the parse carries the gate's decision, an Understood."""
 
 MOST_ANSWERED = 3
 MOST_OFFERED = 3
@@ -33,7 +33,6 @@ _NEAR_THE_WHOLE = 8
 _SHARE_OF_BARE_WORDS = 0.01
 _PLAINLY = 0.9
 """When the whole message is this sure of a topic, bare words in it that it does not speak of name a subject."""
-_NEVER = 1.1
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -56,16 +55,8 @@ class TopicGate(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {
-            "answer": 0.45,
-            "offer": 0.25,
-            "surely": 0.8,
-            "outside": 0.08,
-            "far": 0.3,
-            "part": 0.5,
-            "apart": 0.7,
-            "told": 0.9,
-        }
+        # config.yml says them all, each with its meaning.
+        return {}
 
     @classmethod
     def create(
@@ -81,7 +72,8 @@ class TopicGate(GraphComponent):
         for message in messages:
             whole, *parts = message.get(RANKINGS)
             decided = self.decide(whole, parts, [part.text for part in message.get(PARTS) or []])
-            understood = replace(decided, shares=whole.intents)
+            behind: Ranking | None = message.get(BEHIND)
+            understood = replace(decided, shares=whole.shares, behind=behind.shares if behind else {})
             ranking = message.get("intent_ranking")
             message.set(
                 "intent", {"name": understood.intent, "confidence": understood.confidence}, add_to_output=True
@@ -90,7 +82,7 @@ class TopicGate(GraphComponent):
                 ranking = [{"name": understood.intent, "confidence": understood.confidence}, *ranking]
             message.set("intent_ranking", ranking, add_to_output=True)
             message.set("in_scope", _in_scope(whole), add_to_output=True)
-            message.set(UNDERSTOOD, asdict(understood), add_to_output=True)
+            message.set(UNDERSTOOD, understood)
         return messages
 
     def decide(self, whole: Ranking, parts: list[Ranking], texts: list[str]) -> Understood:
@@ -98,25 +90,26 @@ class TopicGate(GraphComponent):
         sure = [
             ranking
             for ranking, text in zip(parts, texts, strict=True)
-            if self._is_sure(ranking, self._needed(ranking, text, whole))
+            if not _names_a_subject(ranking, text, whole)
+            and self._is_sure(ranking, self._needed(ranking, text, whole))
         ]
-        topics = _without_general(dict.fromkeys(name for ranking in sure if is_topic(name := _best(ranking))))
-        act = next((name for ranking in sure if (name := _best(ranking)) in ACTS_BESIDE_A_QUESTION), None)
+        topics = _without_general(dict.fromkeys(name for ranking in sure if is_topic(name := ranking.best)))
+        act = next((name for ranking in sure if (name := ranking.best) in ACTS_BESIDE_A_QUESTION), None)
         if len(topics) > 1 or (topics and act):
-            kept = [ranking for ranking in sure if _best(ranking) in (*topics, act)]
+            kept = [ranking for ranking in sure if ranking.best in (*topics, act)]
             confidence = min(ranking.confidence for ranking in kept)
             return Understood(topics[:MOST_ANSWERED], topics[MOST_ANSWERED:], (), act, confidence)
 
-        best = _best(whole)
+        best = whole.best
         answered = self._is_sure(whole, self._answer) and not self._is_outside(whole)
         if answered and best not in COURTESY and best != DECLINED:
             return _single(best, whole.confidence)
         # A rant, or a courtesy around a question: one part may say clearly what the whole does not.
         if topics:
-            found = next(ranking for ranking in sure if _best(ranking) == topics[0])
+            found = next(ranking for ranking in sure if ranking.best == topics[0])
             return _single(topics[0], found.confidence)
         if act:
-            found = next(ranking for ranking in sure if _best(ranking) == act)
+            found = next(ranking for ranking in sure if ranking.best == act)
             return _single(act, found.confidence)
         if answered:
             return _single(best, whole.confidence)
@@ -126,21 +119,17 @@ class TopicGate(GraphComponent):
         """How sure a part must be: surer when it does not ask, and when the whole message speaks of something else."""
         if not asks(text):
             return self._told
-        unheard = dict(whole.intents).get(_best(ranking), 0.0) < _SHARE_OF_BARE_WORDS
-        if unheard and is_bare(text) and is_topic(_best(whole)) and whole.confidence >= _PLAINLY:
-            # "so dry needling, that's acupuncture, right" names a subject; "cost, hours" asks for two.
-            return _NEVER
         near = (name for name, _ in whole.intents[:_NEAR_THE_WHOLE])
-        return self._part if _best(ranking) in near else self._apart
+        return self._part if ranking.best in near else self._apart
 
     def _is_sure(self, ranking: Ranking, least: float) -> bool:
         return ranking.confidence >= least and ranking.nearest >= self._far
 
     def _is_outside(self, whole: Ranking) -> bool:
         """Whether it may as well be out of scope: a best topic that is not sure does not outweigh that."""
-        if _best(whole) == DECLINED:
+        if whole.best == DECLINED:
             return True
-        outside = dict(whole.intents).get(DECLINED, 0.0)
+        outside = whole.shares.get(DECLINED, 0.0)
         return whole.confidence < self._surely and outside >= self._outside
 
     def _offered(self, whole: Ranking) -> Understood:
@@ -149,6 +138,12 @@ class TopicGate(GraphComponent):
         if whole.confidence < self._offer or whole.nearest < self._far or self._is_outside(whole) or not near:
             return Understood((), (), (), DECLINED, 1.0 - _in_scope(whole))
         return Understood((), (), tuple(near), None, whole.confidence)
+
+
+def _names_a_subject(part: Ranking, text: str, whole: Ranking) -> bool:
+    """ "so dry needling, that's acupuncture, right" asks one thing and names its subject; "cost, hours" asks for two."""
+    unheard = whole.shares.get(part.best, 0.0) < _SHARE_OF_BARE_WORDS
+    return unheard and is_bare(text) and is_topic(whole.best) and whole.confidence >= _PLAINLY
 
 
 def _without_general(topics: Iterable[str]) -> tuple[str, ...]:
@@ -161,11 +156,7 @@ def _without_general(topics: Iterable[str]) -> tuple[str, ...]:
 
 def _in_scope(whole: Ranking) -> float:
     """How likely a message asks for something we know, from 0 to 1."""
-    return whole.confidence if _best(whole) != DECLINED else 1.0 - whole.confidence
-
-
-def _best(ranking: Ranking) -> str:
-    return ranking.intents[0][0]
+    return whole.confidence if whole.best != DECLINED else 1.0 - whole.confidence
 
 
 def _single(intent: str, confidence: float) -> Understood:

@@ -1,6 +1,7 @@
 """What the gate decides of a message; kept apart from the Rasa components, so that it can be named without loading Rasa."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from needlewise.nlu.taxonomy import DECLINED, UNSURE
 
@@ -20,8 +21,10 @@ class Understood:
     """The nearest topics when unsure, to be put as choices."""
     act: str | None
     confidence: float
-    shares: tuple[tuple[str, float], ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     """Every intent with its share of probability for the message as a whole."""
+    behind: Mapping[str, float] = field(default_factory=dict)
+    """The same for the message read behind the last answer's title; empty where it was not read so."""
 
     @property
     def intent(self) -> str:

@@ -5,11 +5,9 @@ Kernel ridge regression on a few thousand sentences says two things: whether it 
 The rule lends its level and its words. The net never silences a rule, and it is not asked when one has spoken.
 """
 
-import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from needlewise.errors import ContentError, NeedlewiseError
-from needlewise.language.encoder import Vectors, load_encoder
-from needlewise.language.reading import Reading
-from needlewise.language.spelling import load_speller
+from needlewise.language.encoder import Vectors
+from needlewise.language.reading import Reading, Words, in_words
 from needlewise.safety.rules import Level, RedFlagRules, Rule
 from needlewise.safety.triage import CALM, Decision
 from needlewise.text.normalise import normalise
@@ -72,16 +69,16 @@ def learn(lesson: Lesson) -> Arrays:
     signs = [text for texts in lesson.signs.values() for text in texts]
     calm = [text for texts in lesson.calm.values() for text in texts]
     centres = len(signs) + len(calm)
-    spelled = [load_speller().correct(normalise(text)) for text in (*signs, *calm, *lesson.talk[::_ONE_IN])]
-    vectors = _encoded(spelled)
-    words = _bags(spelled)
+    sentences = in_words([normalise(text) for text in (*signs, *calm, *lesson.talk[::_ONE_IN])])
+    vectors = np.stack([sentence.vector for sentence in sentences])
+    words = _bags([sentence.spelled for sentence in sentences])
 
-    targets = np.zeros((len(spelled), 1 + len(lesson.signs)))
+    targets = np.zeros((len(sentences), 1 + len(lesson.signs)))
     targets[:, 0] = -1.0
     targets[: len(signs), 0] = 1.0
     rule_of = np.repeat(np.arange(len(lesson.signs)), [len(texts) for texts in lesson.signs.values()])
     targets[np.arange(len(signs)), 1 + rule_of] = 1.0
-    trust = np.ones((len(spelled), 1))
+    trust = np.ones((len(sentences), 1))
     trust[centres:] = _TALK_WEIGHT
 
     # Only the sentences of data/safety are kept to compare with; the topics' examples weigh in when the weights are found.
@@ -132,24 +129,21 @@ class SafetyNet:
 
     def assess(self, reading: Reading) -> Decision:
         """The decision of the rule whose signs the message is most like, as NET.<rule>; the calm one when it is like no sign."""
-        scores = self._scores(reading.vector, reading.spelled)
+        scores = self._scores(reading)
         if scores[0] < THRESHOLD:
-            parts = _parts(reading.text)
-            if not parts:
+            heard = [self._scores(part) for part in in_words(_parts(reading.text))]
+            if not heard:
                 return CALM
-            spelled = [load_speller().correct(part) for part in parts]
-            vectors = load_encoder().encode(spelled)
-            heard = [self._scores(vector, text) for vector, text in zip(vectors, spelled, strict=True)]
             scores = max(heard, key=lambda scores: float(scores[0]))
             if scores[0] < THRESHOLD + _ALONE_MARGIN:
                 return CALM
         rule = self._rules[int(scores[1:].argmax())]
         return Decision(level=rule.level, rule=f"NET.{rule.id}", phrase=rule.phrase, speaks_alone=True)
 
-    def _scores(self, vector: Vectors, spelled: str) -> Vectors:
+    def _scores(self, words: Words) -> Vectors:
         """How much it is a sign, and then how much one of each rule."""
-        scores: Vectors = _likeness(vector, self._centres) @ self._weights
-        if buckets := _buckets(spelled):
+        scores: Vectors = _likeness(words.vector, self._centres) @ self._weights
+        if buckets := _buckets(words.spelled):
             scores = scores + self._words[buckets].sum(axis=0) / np.sqrt(len(buckets))
         return scores
 
@@ -167,16 +161,6 @@ def _lists(path: Path) -> Mapping[str, Sequence[str]]:
         ):
             raise ContentError(f"{path}:{line_at(text, name)}: '{name}' must be a list of sentences")
     return lists
-
-
-def _encoded(spelled: Sequence[str]) -> Vectors:
-    hands = os.cpu_count() or 1
-    with ThreadPoolExecutor(hands) as pool:
-        shares = list(pool.map(load_encoder().encode, (spelled[at::hands] for at in range(hands))))
-    vectors: Vectors = np.empty((len(spelled), shares[0].shape[1]), dtype=np.float32)
-    for at, share in enumerate(shares):
-        vectors[at::hands] = share
-    return vectors
 
 
 def _likeness(vectors: Vectors, centres: Vectors) -> Vectors:

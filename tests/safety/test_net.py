@@ -306,18 +306,22 @@ async def test_a_rule_that_fires_is_the_one_that_is_kept(talk: Callable[..., Tal
     assert after.turn.verdict.rule == "R01.chest-pain"
 
 
+@pytest.mark.parametrize("before", [(), ("does it hurt",)])
 async def test_a_message_is_parsed_and_encoded_once(
-    talk: Callable[..., Talk], monkeypatch: pytest.MonkeyPatch
+    talk: Callable[..., Talk], monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
 ) -> None:
+    after = talk()
+    for said in before:
+        after = await after.says(said)
     readings: list[str] = []
 
-    def counting(text: str) -> object:
+    def counting(text: str, *, title: str | None = None) -> object:
         readings.append(text)
-        return read(text)
+        return read(text, title=title)
 
     for module in ("turn", "understanding"):
         monkeypatch.setattr(f"needlewise.dialogue.{module}.read", counting)
-    after = await talk().says("how much does a session cost")
+    after = await after.says("how much does a session cost")
     assert after.topics == ["cost"]
     assert readings == ["how much does a session cost"]
 
