@@ -17,6 +17,8 @@ from pathlib import Path
 import yaml
 
 DECLINED = frozenset({"out_of_scope", "nlu_fallback", "unsure_which_topic"})
+LOSS = 0.05
+"""Of what is in scope: how much may be declined for what is not."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,9 @@ async def _figures(
     if strangers:
         unknown = [await _read(agent, text) for text, _ in strangers]
         found["outside_declined"] = _mean([read.declined for read in unknown])
+        found["outside_at_loss"] = _declined_at_loss(
+            [read.confidence for read in inside], [read.confidence for read in unknown]
+        )
         found["auroc"] = _auroc([read.confidence for read in inside], [read.confidence for read in unknown])
     return found
 
@@ -133,6 +138,12 @@ def _resident() -> int:
 
 def _mean(values: Sequence[bool]) -> float:
     return sum(values) / len(values)
+
+
+def _declined_at_loss(inside: Sequence[float], outside: Sequence[float]) -> float:
+    """The share of texts out of scope below the threshold that declines LOSS of those in scope."""
+    threshold = sorted(inside)[int(LOSS * len(inside))]
+    return _mean([confidence < threshold for confidence in outside])
 
 
 def _auroc(inside: Sequence[float], outside: Sequence[float]) -> float:
