@@ -113,7 +113,11 @@ def split(doc: Doc) -> list[str]:
         stretches.append(doc[start : sentence.end])
     texts: list[str] = []
     for stretch in stretches:
-        if text := _trimmed(stretch):
+        if not (text := _trimmed(stretch)):
+            continue
+        if texts and _is_tag(stretch) and not asks_outright(texts[-1]):
+            texts[-1] = f"{texts[-1]}, {text}"
+        else:
             texts.append(_completed(text, stretch, texts))
     return texts[-MOST_PARTS:]
 
@@ -121,20 +125,68 @@ def split(doc: Doc) -> list[str]:
 _ASKING = re.compile(
     r"\?|^(?:(?:so|and|but|or|ok|okay|also|plus|then|hi|hello|hey|honestly|like) )*(?:"
     r"what|wat|how|hw|when|where|who|why|which|do|does|did|is|are|can|could|will|would|should|may|am|any|any(?:thing|one|body)"
-    r"|whats|hows|wheres|whos|isnt|doesnt|dont|cant|wont|if|tell|need|got)\b",
+    r"|whats|hows|wheres|whos|(?:is|are|was|do|does|did|ca|could|wo|would|should)n['’]?t|if|tell|need|got)\b",
     re.I,
 )
 _FEW_WORDS = 4
+_TAG_WORDS = frozenset(
+    {
+        "is",
+        "it",
+        "that",
+        "this",
+        "ok",
+        "okay",
+        "fine",
+        "right",
+        "safe",
+        "allowed",
+        "alright",
+        "bad",
+        "too",
+        "soon",
+        "still",
+    }
+    | {
+        "problem",
+        "a",
+        "an",
+        "issue",
+        "correct",
+        "yes",
+        "no",
+        "huh",
+        "i",
+        "can",
+        "would",
+        "be",
+        "am",
+        "good",
+        "for",
+        "me",
+    }
+)
 
 
 def asks(text: str) -> bool:
     """Whether a part asks: by its sign, its first word, or as the few bare words that a topic is asked for with."""
-    return is_bare(text) or _ASKING.search(text) is not None
+    return is_bare(text) or asks_outright(text)
+
+
+def asks_outright(text: str) -> bool:
+    """Whether a part has a sign of a question."""
+    return _ASKING.search(text) is not None
 
 
 def is_bare(text: str) -> bool:
     """Whether a part is a few words without any sign of a question: "opening hours"."""
-    return len(text.split()) <= _FEW_WORDS and _ASKING.search(text) is None
+    return len(text.split()) <= _FEW_WORDS and not asks_outright(text)
+
+
+def _is_tag(stretch: Span) -> bool:
+    """Whether a few words only make a question of what was told before: "i take warfarin, is that ok?"."""
+    words = [word for word in stretch if not word.is_punct and word.lower_ not in _JOINERS]
+    return 0 < len(words) <= _FEW_WORDS and all(word.lower_ in _TAG_WORDS for word in words)
 
 
 def _completed(text: str, stretch: Span, before: list[str]) -> str:
@@ -177,6 +229,11 @@ def _begins_question(token: Token, sentence: Span, start: int) -> bool:
         return joined or _is_inverted(token, sentence) or (after_noun and token.lower_ not in _RELATIVE)
     if token.lower_ in _OPENERS:
         return joined
+    if token.pos_ == "ADP" and token.nbor(1).lower_ in _WH:
+        # "and over how many visits"
+        return joined
+    if token.lower_ == "any":
+        return joined and token.nbor(1).pos_ in ("NOUN", "ADJ", "PROPN", "VERB")
     if token.lower_ in _AUXILIARIES and token.nbor(1).lower_ in _SUBJECTS:
         # "how long | does it take" is one: a question word still waits for its verb.
         if _awaits_verb(token, start):

@@ -48,6 +48,7 @@ class TopicGate(GraphComponent):
         self._part = float(config["part"])
         self._apart = float(config["apart"])
         self._told = float(config["told"])
+        self._foreign = float(config["foreign"])
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -90,7 +91,7 @@ class TopicGate(GraphComponent):
         sure = [
             ranking
             for ranking, text in zip(parts, texts, strict=True)
-            if not _names_a_subject(ranking, text, whole)
+            if not (_names_a_subject(ranking, text, whole) or self._is_foreign(ranking, whole))
             and self._is_sure(ranking, self._needed(ranking, text, whole))
         ]
         topics = _without_general(dict.fromkeys(name for ranking in sure if is_topic(name := ranking.best)))
@@ -124,6 +125,10 @@ class TopicGate(GraphComponent):
 
     def _is_sure(self, ranking: Ranking, least: float) -> bool:
         return ranking.confidence >= least and ranking.nearest >= self._far
+
+    def _is_foreign(self, part: Ranking, whole: Ranking) -> bool:
+        """Whether a part sounds like ours in a message that is not: "my tooth is cracked, who should I see"."""
+        return is_topic(part.best) and whole.shares.get(DECLINED, 0.0) >= self._foreign
 
     def _is_outside(self, whole: Ranking) -> bool:
         """Whether it may as well be out of scope: a best topic that is not sure does not outweigh that."""

@@ -80,6 +80,13 @@ EXAMPLES = {
             ["My heel has hurt for a year", "Can you help me?"],
         ),
         ("is it acupuncture, what does it cost", ["is it acupuncture", "what does it cost"]),
+        ("my dad takes warfarin, is that ok? price?", ["my dad takes warfarin, is that ok?", "price?"]),
+        ("they go in the calf, right? isn't that agony", ["they go in the calf, right?", "isn't that agony"]),
+        (
+            "is this covered, and over how many visits",
+            ["is this covered", "over how many visits"],
+        ),
+        ("what brings it on and any stretches for it", ["what brings it on", "any stretches for it"]),
         ("", []),
         ("?!", []),
     ],
@@ -187,6 +194,7 @@ GATE = TopicGate(
         "part": 0.6,
         "apart": 0.7,
         "told": 0.9,
+        "foreign": 0.9,
     }
 )
 
@@ -197,6 +205,9 @@ def ranked(
     return Ranking(((intent, 0.7), *others), confidence, nearest)
 
 
+FOREIGN = Ranking((("out_of_scope", 0.95), ("who_performs_it", 0.05)), 0.9, 0.9)
+
+
 @pytest.mark.parametrize(
     ("whole", "parts", "decided"),
     [
@@ -205,6 +216,9 @@ def ranked(
         (ranked("talk_to_human", 0.9), [], Understood((), (), (), "talk_to_human", 0.9)),
         (ranked("thanks", 0.9), [], Understood((), (), (), "thanks", 0.9)),
         (ranked("out_of_scope", 0.9), [], Understood((), (), (), "out_of_scope", 0.9)),
+        # What is plainly not ours has no topic in its parts; a wish for a person is heard all the same.
+        (FOREIGN, [ranked("who_performs_it", 0.9)], Understood((), (), (), "out_of_scope", 0.9)),
+        (FOREIGN, [ranked("talk_to_human", 0.9)], Understood((), (), (), "talk_to_human", 0.9)),
         # Between two topics the patient chooses; acts and far-off topics are not offered.
         (
             ranked("cost", 0.4, others=(("insurance", 0.2), ("greet", 0.1), ("locations", 0.09))),

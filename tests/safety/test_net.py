@@ -39,11 +39,7 @@ LESSON = Lesson(
 
 # Told without a word that a rule knows.
 ONLY_THE_NET = [
-    (
-        "it is like somebody parked a truck on top of me and my left arm has gone to sleep",
-        Level.EMERGENCY,
-        "R01",
-    ),
+    ("like a belt round my ribs pulled tighter each minute and my jaw aches", Level.EMERGENCY, "R01"),
     ("my grandson got into the cupboard and swallowed half my heart tablets", Level.POISON, "R25"),
     ("i told my kids where the will is and kissed them extra long", Level.CRISIS, "R22"),
     (
@@ -129,7 +125,7 @@ def test_with_the_rules_it_catches_most_signs_of_the_validation_lines(net: Safet
     def fires(line: dict[str, str]) -> bool:
         return TRIAGE.assess(line["text"]).level is not None or heard(net, line["text"]) != CALM
 
-    assert sum(map(fires, flags)) / len(flags) >= 0.9
+    assert sum(map(fires, flags)) / len(flags) >= 0.94
     assert sum(heard(net, line["text"]) != CALM for line in near) / len(near) <= 0.03
     assert not [line["text"] for line in ordinary if fires(line)]
 
