@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen --no-sync
 export RASA_TELEMETRY_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: help serve test train chat check eval bench lint sync tools
+.PHONY: help serve test train chat check eval bench widget lint sync tools
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ eval: sync ## Measure understanding on the held-out sentences and print the tabl
 bench: tools ## Measure a turn beside a default Rasa assistant, in one run
 	@$(RUN) needlewise train
 	@$(RUN) python bench/turn.py
+
+widget: tools ## Build the website chat into needlewise/channels/web/widget
+	@cd widget && node build.mjs
 
 lint: tools ## Format and lint
 	@$(RUN) ruff format . && $(RUN) ruff check --fix . && $(RUN) mypy

@@ -95,7 +95,7 @@ def main() -> None:
             rows += sizes_of_peers(Path(folder))
     print("| widget | bytes | gzip -9 |\n| --- | ---: | ---: |")
     for name, plain, small in rows:
-        print(f"| {name} | {plain:,} | {small / 1024:.1f} KB |")
+        print(f"| {name} | {plain:,} | {small / 1024:.1f} KiB |")
 
 
 if __name__ == "__main__":

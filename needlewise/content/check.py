@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     rows.check_facts,
     rows.check_commands,
     rows.check_follow_ups,
+    rows.check_opt_out,
     wording.check_filled_in,
     wording.check_claims,
     wording.check_grade,

@@ -80,6 +80,8 @@ class Phrase(Struct, frozen=True, forbid_unknown_fields=True):
     es: str | PhraseText | None = None
     kind: Kind = "notice"
     choices: list[PhraseChoice] = []
+    quick_exit: bool = False
+    """Someone near the patient may be a danger: the chat offers to leave the page at once."""
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +129,16 @@ class Booking(Struct, frozen=True, forbid_unknown_fields=True):
     confirms_times: bool = False
 
 
+Number = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+"""A phone number in E.164, as carriers write it."""
+
+
+class Texting(Struct, frozen=True, forbid_unknown_fields=True):
+    """The clinic's numbers that patients may text; each belongs to one clinic."""
+
+    numbers: list[Number] = []
+
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The fields of Hours, in the order of date.weekday()."""
 
@@ -146,6 +158,19 @@ class Hours(Struct, frozen=True, forbid_unknown_fields=True):
     closed: list[date] = []
 
 
+Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$")]
+"""A website as browsers name it: no path, no slash at the end. Each goes into a header as it stands."""
+
+
+class Widget(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the website chat looks and behaves for this clinic."""
+
+    accent: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$")] | None = None
+    """The clinic's own color. It is made darker or lighter where text would be hard to read on it."""
+    shared_computer_minutes: Annotated[int, Meta(ge=2, le=240)] | None = None
+    """Minutes without a touch or a key after which a browser forgets the chat; None keeps it while its tab is open."""
+
+
 class Clinic(Struct, frozen=True, forbid_unknown_fields=True):
     clinic: Id
     name: str
@@ -154,12 +179,40 @@ class Clinic(Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str
     booking: Booking
     contact: Contact = field(default_factory=Contact)
+    texting: Texting = field(default_factory=Texting)
     fictional: bool = False
     example: bool = False
     """Modelled on what a real clinic published; the clinic has nothing to do with it, and every page says so."""
-    origins: list[str] = []
+    origins: list[Origin] = []
+    widget: Widget = field(default_factory=Widget)
     hours: Hours | None = None
     locations: list[Location] = []
     settings: dict[str, Setting] = {}
     screening_policy: dict[str, Literal["BOOK", "TELL", "CALL"]] = {}
     text_kept_days: int = 90
+
+
+class OptOutRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """The words that mean "no more texts", "texts again" and "help", and patterns of words; the file says how they are read."""
+
+    words: dict[str, list[str]]
+    """Whole messages that are an opt-out, by who demands it: carrier, fcc, ctia, spanish…"""
+    start: list[str]
+    start_after_stop: list[str]
+    """Words that bring the texts back only where they were stopped: elsewhere they mean something else."""
+    help: list[str]
+    around: list[str]
+    """Words that may stand before or after a whole message and change nothing: please, thanks."""
+    written: dict[str, str]
+    """How some words are typed in a hurry, and the word that is meant."""
+    known: list[str]
+    """Words that are near to one of these lists' words and mean something else."""
+    groups: dict[str, list[str]]
+    """Words that patterns name together: {texts}."""
+    whole: dict[str, list[str]]
+    """Patterns that must be the whole of a message that does not end in a question mark."""
+    clause: dict[str, list[str]]
+    """Patterns that must be one of its clauses."""
+    anywhere: dict[str, list[str]]
+    never: list[str]
+    """Patterns that are no opt-out: their words are taken out before anything else is looked for."""

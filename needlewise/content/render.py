@@ -80,7 +80,7 @@ class Renderer:
                 leads_to["answer"] = entry.answer
             choices.append(Choice(label, leads_to))
         links = tuple(_dialled(text)) if phrase.kind in ("urgent", "crisis") else ()
-        return Rendered(text, phrase.kind, tuple(choices), links=links, key=key)
+        return Rendered(text, phrase.kind, tuple(choices), links=links, quick_exit=phrase.quick_exit, key=key)
 
     def words(self, key: str, place: Place, /, **values: str) -> str:
         """Just the text of a phrase: labels and fragments."""

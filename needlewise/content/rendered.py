@@ -61,5 +61,7 @@ class Rendered(Struct, frozen=True):
     input: Input | None = None
     links: tuple[Link, ...] = ()
     answers: tuple[AnswerNote, ...] = ()
+    quick_exit: bool = False
+    """Whether a page offers to leave it at once, since someone near the patient may be a danger."""
     key: str = ""
     """The phrase or answer it was made from."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from needlewise.content.checks.shapes import Claim, Fact, FollowUp, Term
-from needlewise.content.model import Answer, Clinic, Phrase, Source
+from needlewise.content.model import Answer, Clinic, OptOutRules, Phrase, Source
 
 SHAPES: Mapping[str, Any] = {
     "answer": Answer,
@@ -20,6 +20,7 @@ SHAPES: Mapping[str, Any] = {
     "glossary": list[Term],
     "commands": dict[str, list[str]],
     "follow_ups": list[FollowUp],
+    "opt_out": OptOutRules,
 }
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from needlewise.content.files import read_yaml
+from needlewise.content.model import OptOutRules
+from needlewise.conversations.opt_out import OptOut
 from needlewise.errors import ContentError
 
 _EDGES = re.compile(r"^[\s\"'(*.,!-]+|[\s\"').,!*;:-]+$")
@@ -53,11 +55,12 @@ class Leaning:
         commands: Mapping[str, Sequence[str]],
         follow_ups: Sequence[FollowUp],
         parts: Mapping[str, frozenset[str]],
+        opt_out: OptOut | None = None,
     ) -> None:
         self._commands = {
             _bare(word): name for name, words in reversed(list(commands.items())) for word in words
         }
-        self._opt_out = frozenset(_bare(word) for word in commands.get("opt_out", ()))
+        self._opt_out = opt_out
         self._rows = [
             (row, re.compile("|".join(f"(?:{pattern})" for pattern in row.says))) for row in follow_ups
         ]
@@ -65,11 +68,11 @@ class Leaning:
 
     def command(self, text: str) -> str | None:
         """The command that a whole message is, such as stop, back, why, affirm; None for anything longer."""
-        return self._commands.get(_bare(text))
+        return self._commands.get(_bare(text)) or ("opt_out" if self.is_opt_out(text) else None)
 
     def is_opt_out(self, text: str) -> bool:
         """Whether the whole message is one of the carriers' or the FCC's opt-out words (47 CFR 64.1200(a)(10))."""
-        return _bare(text) in self._opt_out
+        return self._opt_out is not None and self._opt_out.word(text) is not None
 
     def follow_up(self, text: str, last: Sequence[str]) -> Lean | None:
         """The part of the last answer that a short question asks for; None when it stands on its own."""
@@ -115,11 +118,12 @@ def without_lean(text: str) -> str:
 
 
 def load_leaning(content: Path, parts: Mapping[str, frozenset[str]]) -> Leaning:
-    """Read commands.yml and follow_ups.yml. `parts` names the parts each topic's answer has. Raises ContentError."""
+    """Read commands.yml, follow_ups.yml and opt_out.yml. `parts` names the parts each topic's answer has. Raises ContentError."""
     commands = read_yaml(content / "commands.yml", dict[str, list[str]])
     follow_ups = read_yaml(content / "follow_ups.yml", list[FollowUp])
+    opt_out = OptOut(read_yaml(content / "opt_out.yml", OptOutRules))
     try:
-        return Leaning(commands, follow_ups, parts)
+        return Leaning(commands, follow_ups, parts, opt_out)
     except re.error as error:
         raise ContentError(
             f"{content / 'follow_ups.yml'}:1: {error.pattern!r} is not a regular expression: {error}"

@@ -21,6 +21,7 @@ FILES = {
     "glossary": "glossary.yml",
     "commands": "commands.yml",
     "follow_ups": "follow_ups.yml",
+    "opt_out": "opt_out.yml",
 }
 
 

@@ -5,6 +5,10 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from markupsafe import escape
+
+from needlewise.content.snippet import snippet
+from needlewise.wiring import Services
 
 HEADERS = {
     "content-security-policy": (
@@ -38,7 +42,18 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/page/page.js", "/page/page.css", "/healthz", "/metrics", "/chat/v1/clinics", "/nowhere"]
+    "path",
+    [
+        "/",
+        "/widget.js",
+        "/page/page.js",
+        "/page/page.css",
+        "/healthz",
+        "/metrics",
+        "/chat/v1/clinics",
+        "/chat/assets/nothing",
+        "/nowhere",
+    ],
 )
 async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
@@ -46,19 +61,59 @@ async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClie
     assert "server" not in response.headers
 
 
+async def test_the_frame_alone_may_be_held_by_other_pages(client: httpx.AsyncClient) -> None:
+    response = await client.get("/chat/frame?clinic=demo")
+    policy = response.headers["content-security-policy"]
+    assert policy.rpartition("; ")[2].startswith("frame-ancestors 'self'")
+    assert {name: response.headers[name] for name in HEADERS if name != "content-security-policy"} == {
+        name: value for name, value in HEADERS.items() if name != "content-security-policy"
+    }
+
+
 async def test_the_page_loads_its_own_files_only_and_runs_nothing_inline(client: httpx.AsyncClient) -> None:
     page = Page((await client.get("/")).text)
     assert page.inline == []
-    assert len(page.assets) >= 3
+    assert len(page.assets) >= 4
     for asset in page.assets:
-        assert re.fullmatch(r"page/[a-z]+\.(css|js|svg)", asset)
+        assert re.fullmatch(r"page/[a-z]+\.(css|js|svg)|widget\.js", asset)
         response = await client.get(f"/{asset}")
         assert response.status_code == 200
         assert response.headers["content-type"].split(";")[0] == TYPES[asset.rpartition(".")[2]]
 
 
+async def test_the_page_has_the_chat_by_the_lines_that_any_website_pastes(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    text = (await client.get("/")).text
+    place = services.place("demo", "web", "en")
+    lines = snippet(place, services.renderer, "", is_open=True)
+    assert lines in text
+    assert escape(snippet(place, services.renderer, "http://test/")) in text
+
+
 @pytest.mark.parametrize(
-    "path", ["/page/../routes.py", "/page/%2e%2e/routes.py", "/page//etc/passwd", "/page/"]
+    ("query", "chosen"), [("", "demo"), ("?clinic=forever-fit", "forever-fit"), ("?clinic=nowhere", "demo")]
+)
+async def test_the_page_can_show_another_clinics_chat(
+    client: httpx.AsyncClient, query: str, chosen: str
+) -> None:
+    text = (await client.get(f"/{query}")).text
+    assert re.findall(r'<script src="widget.js" data-clinic="([a-z-]+)"', text) == [chosen]
+    assert re.findall(r'href="\?clinic=([a-z-]+)" aria-current="page"', text) == [chosen]
+
+
+async def test_the_page_says_which_clinics_are_made_up_or_examples(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    text = (await client.get("/")).text
+    clinics = services.library.clinics.values()
+    assert text.count("No one will call you back.") == sum(clinic.fictional for clinic in clinics)
+    assert text.count("It has no part in this chat.") == sum(clinic.example for clinic in clinics)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/page/../routes.py", "/page/%2e%2e/routes.py", "/page//etc/passwd", "/page/", "/page/landing.html"],
 )
 async def test_files_beside_the_page_are_not_served(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404

@@ -53,3 +53,12 @@ def bearer_token(header: str | None) -> str | None:
     """The token of an Authorization header, or None when there is none in the right form."""
     match = _BEARER.fullmatch(header or "")
     return match[1] if match else None
+
+
+_LANGUAGES = frozenset({"en"})
+
+
+def spoken_language(asked: str) -> str:
+    """The language we answer in where a page asks for this one ("en-US"): English while there is no other."""
+    language = asked.split("-")[0].lower()
+    return language if language in _LANGUAGES else "en"

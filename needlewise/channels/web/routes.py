@@ -16,7 +16,14 @@ from starlette.routing import Route
 
 from needlewise.channels.limits import RateLimit
 from needlewise.channels.service import ChatService, NotReady
-from needlewise.channels.web.protocol import LARGEST_BODY, OpenSession, Rate, SendMessage, bearer_token
+from needlewise.channels.web.protocol import (
+    LARGEST_BODY,
+    OpenSession,
+    Rate,
+    SendMessage,
+    bearer_token,
+    spoken_language,
+)
 from needlewise.conversations.log import Conversation, Inbound, NotYours, UnknownChoice, UnknownToken
 from needlewise.errors import NeedlewiseError
 from needlewise.text.normalise import LONGEST, normalise
@@ -28,7 +35,6 @@ T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 HEARTBEAT_SECONDS = 20
-_LANGUAGES = frozenset({"en"})
 
 
 class Refused(Exception):
@@ -89,9 +95,8 @@ class WebChannel:
         if body.clinic not in self._services.library.clinics:
             raise Refused(404, "conversation.unknown_clinic")
         self._check_origin(request, body.clinic)
-        language = body.language.split("-")[0].lower()
         conversation, token, messages = await self._chat.open(
-            body.clinic, "web", language if language in _LANGUAGES else "en"
+            body.clinic, "web", spoken_language(body.language)
         )
         return JSONResponse(
             {"token": token, "conversation": conversation.id, "messages": messages}, status_code=201

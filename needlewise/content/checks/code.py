@@ -10,7 +10,7 @@ from pathlib import Path
 from needlewise.content.checks.tree import Tree
 
 _KEY = re.compile(r"[a-z]+\.[a-z][a-z0-9_.]*")
-_FILE_ENDINGS = (".yml", ".yaml", ".py", ".json", ".txt", ".db", ".html")
+_FILE_ENDINGS = (".yml", ".yaml", ".py", ".json", ".txt", ".db", ".html", ".js", ".css")
 
 # Calls that turn a key into words; their other keyword arguments fill its placeholders.
 _SAYING = frozenset({"say", "word", "words", "phrase", "_words"})

@@ -1,10 +1,13 @@
-"""facts.yml, commands.yml and follow_ups.yml: rows that name topics, clinics and patterns."""
+"""facts.yml, commands.yml, follow_ups.yml and opt_out.yml: rows that name topics, clinics and patterns."""
 
 import re
 from collections.abc import Iterator
 
 from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.tree import Tree
+from needlewise.content.model import OptOutRules
+
+_GROUP = re.compile(r"\{([^{}]*)\}")
 
 FACTS = tuple(f"S{number}" for number in range(1, 122))
 """The facts of the two articles we began with; none may get lost."""
@@ -57,3 +60,23 @@ def check_follow_ups(tree: Tree) -> Iterator[Finding]:
         for topic in {name: None for pair in row.elsewhere.items() for name in pair}:
             if topic not in tree.answer_names:
                 yield doc.finding(f"no answer has the topic {topic}", index, "elsewhere", topic)
+
+
+def check_opt_out(tree: Tree) -> Iterator[Finding]:
+    doc = tree.single.get("opt_out.yml")
+    if doc is None:
+        return
+    rules: OptOutRules = doc.value
+    for name in ("words", "whole", "clause", "anywhere"):
+        for wording, rows in getattr(rules, name).items():
+            for index, row in enumerate(rows):
+                if row in rows[:index]:
+                    yield doc.finding(f'"{row}" stands here twice', name, wording, index)
+    patterns = [("never", index, row) for index, row in enumerate(rules.never)]
+    for name in ("whole", "clause", "anywhere"):
+        for wording, rows in getattr(rules, name).items():
+            patterns += [(f"{name}.{wording}", index, row) for index, row in enumerate(rows)]
+    for place, index, row in patterns:
+        for group in _GROUP.findall(row):
+            if group not in rules.groups:
+                yield doc.finding(f"there is no group {group}", *place.split("."), index)

@@ -1,11 +1,12 @@
 """Text messages: each, as a clinic's patients would get it, in at most two parts."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.shapes import ALL_SETTINGS, ALWAYS_FILLED
 from needlewise.content.checks.tree import Tree
-from needlewise.content.model import Phrase, PhraseText
+from needlewise.content.model import PhraseText
 from needlewise.content.render import PLACEHOLDER, Place, Renderer
 from needlewise.errors import ContentError
 from needlewise.text.segments import segments
@@ -28,8 +29,8 @@ _SAMPLES = {
 _SAMPLE = "about this long"
 
 
-# Parts of other texts, and mail to the clinic: never a text message.
-_NOT_SENT = ("clinic.", "booking.mail_")
+# Parts of other texts, mail to the clinic, and words of our own pages: never a text message.
+_NOT_SENT = ("clinic.", "booking.mail_", "widget.", "page.")
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -42,11 +43,17 @@ def check(tree: Tree) -> Iterator[Finding]:
         for key, phrase in phrases.value.items():
             if key.startswith(_NOT_SENT):
                 continue
-            texts = {place.clinic.clinic: _phrase(renderer, key, phrase, place) for place in places}
-            is_card = isinstance(phrase.en, PhraseText) and bool(phrase.en.items)
-            if message := _too_long(texts, MOST_SEGMENTS_OF_CARD if is_card else MOST_SEGMENTS):
-                form = "sms" if isinstance(phrase.en, PhraseText) and phrase.en.sms else "web"
-                yield phrases.finding(message, key, "en", form)
+            for language, words in (("en", phrase.en), ("es", phrase.es)):
+                if words is None:
+                    continue
+                texts = {
+                    place.clinic.clinic: _phrase(renderer, key, words, replace(place, language=language))
+                    for place in places
+                }
+                is_card = isinstance(words, PhraseText) and bool(words.items)
+                if message := _too_long(texts, MOST_SEGMENTS_OF_CARD if is_card else MOST_SEGMENTS):
+                    form = "sms" if isinstance(words, PhraseText) and words.sms else "web"
+                    yield phrases.finding(message, key, language, form)
 
 
 def _too_long(texts: Mapping[str, str], most_allowed: int = MOST_SEGMENTS) -> str | None:
@@ -71,8 +78,8 @@ def _answer(renderer: Renderer, topic: str, place: Place) -> str:
         return ""
 
 
-def _phrase(renderer: Renderer, key: str, phrase: Phrase, place: Place) -> str:
-    text = phrase.en if isinstance(phrase.en, str) else phrase.en.sms or phrase.en.web
+def _phrase(renderer: Renderer, key: str, words: str | PhraseText, place: Place) -> str:
+    text = words if isinstance(words, str) else words.sms or words.web
     values = {
         name: _SAMPLES.get(name, _SAMPLE)
         for name in PLACEHOLDER.findall(text)

@@ -16,7 +16,7 @@ from needlewise.content.checks.finding import Finding, from_error, relative
 from needlewise.content.checks.shapes import Claim, Fact, FollowUp, Term
 from needlewise.content.files import read_yaml
 from needlewise.content.library import Library
-from needlewise.content.model import Answer, Clinic, Phrase, Source
+from needlewise.content.model import Answer, Clinic, OptOutRules, Phrase, Source
 from needlewise.errors import ContentError
 from needlewise.safety.triage import RedFlagRules
 from needlewise.safety.triage import load_rules as load_red_flags
@@ -34,6 +34,7 @@ SINGLE: Mapping[str, Any] = {
     "glossary.yml": list[Term],
     "commands.yml": dict[str, list[str]],
     "follow_ups.yml": list[FollowUp],
+    "opt_out.yml": OptOutRules,
 }
 """Files directly under content/, with their shapes."""
 
