@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
@@ -15,15 +14,18 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from needlewise import clock, metrics, wiring
 from needlewise.booking.mail import Mailer
 from needlewise.channels.service import ChatService
+from needlewise.channels.sms.channel import SmsChannel
+from needlewise.channels.web.landing import Landing
 from needlewise.channels.web.routes import WebChannel
+from needlewise.channels.web.widget import Widget
+from needlewise.console.site import Site
 from needlewise.conversations.log import Conversation, Inbound
 from needlewise.conversations.redaction import Redactor
 from needlewise.conversations.state import State
@@ -38,7 +40,6 @@ from needlewise.wiring import Services
 
 logger = logging.getLogger(__name__)
 
-PAGE = Path(__file__).parent / "channels" / "web" / "page"
 SELF_TEST = "does dry needling hurt"
 SELF_TEST_SECONDS = 10
 """How long a self-test that passed answers /readyz; that the database can be written is seen each time."""
@@ -75,38 +76,27 @@ def create_app(settings: Settings) -> Starlette:
     with ThreadPoolExecutor(1) as thread:
         # In a thread of its own, because the caller may have an event loop already.
         thread.submit(_prepare, settings.database_url, services.seal).result()
-    mailer = services.mailer
+    _ = services.mailer  # an odd mail server is told of now
     chat = ChatService(services)
     web = WebChannel(services, chat)
+    sms = SmsChannel(services, chat) if settings.sms_provider else None
     health = _Health(services, chat)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        stopping = asyncio.Event()
-        health.loading = asyncio.create_task(_load(services, chat))
-        tasks = [
-            health.loading,
-            asyncio.create_task(_redact(services, chat, after=health.loading, stopping=stopping)),
-        ]
-        if mailer is not None:
-            tasks.append(asyncio.create_task(_send_mail(mailer, stopping=stopping)))
-        yield
-        # Cancelled in the middle of a statement, a task would leave a connection open that keeps the process alive: each
-        # ends by itself, at the next place where nothing is half done.
-        stopping.set()
-        chat.to_redact.set()
-        health.loading.cancel()
-        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        await _stopped(late)
-        await services.engine.dispose()
+        async with _at_work(services, chat, sms, sends=not settings.worker) as loading:
+            health.loading = loading
+            yield
 
     routes = [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", _metrics),
         *web.routes(),
-        Route("/", lambda request: FileResponse(PAGE / "index.html")),
-        Mount("/page", StaticFiles(directory=PAGE)),
+        *Widget(services).routes(),
+        *(sms.routes() if sms else ()),
+        *Site(services).routes(),
+        *Landing(services).routes(),
     ]
     app = Starlette(
         routes=routes,
@@ -116,6 +106,51 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.chat = chat
     return app
+
+
+async def work(settings: Settings, stopping: asyncio.Event) -> None:
+    """What a web process leaves to `needlewise worker`: answer text messages, and send texts and mail, until `stopping` is set.
+
+    Raises NeedlewiseError like create_app.
+    """
+    services = wiring.build(settings)
+    wiring.use(services)
+    await asyncio.to_thread(_prepare, settings.database_url, services.seal)
+    chat = ChatService(services)
+    sms = SmsChannel(services, chat) if settings.sms_provider else None
+    async with _at_work(services, chat, sms, sends=True) as loading:
+        await loading
+        logger.info("the worker is ready")
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def _at_work(
+    services: Services, chat: ChatService, sms: SmsChannel | None, *, sends: bool
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """Everything that a process does beside requests, while the block runs; gives the task that loads the model."""
+    stopping = asyncio.Event()
+    loading = asyncio.create_task(_load(services, chat))
+    work = [_redact(services, chat, after=loading, stopping=stopping), services.news.listen(stopping)]
+    if sends and services.mailer is not None:
+        work.append(_send_mail(services, services.mailer, stopping=stopping))
+    if sends and sms is not None:
+        work.append(sms.work(stopping))
+    tasks = [loading, *(asyncio.create_task(each) for each in work)]
+    try:
+        yield loading
+    finally:
+        # Cancelled in the middle of a statement, a task would leave a connection open that keeps the process alive: each
+        # ends by itself, at the next place where nothing is half done.
+        stopping.set()
+        chat.to_redact.set()
+        if sms is not None:
+            sms.wake()
+        loading.cancel()
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await _stopped(late)
+        await services.locks.close()
+        await services.engine.dispose()
 
 
 async def _stopped(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -206,12 +241,15 @@ def _redacted(redactor: Redactor, words: str, message: str) -> str:
         return "[not readable]"
 
 
-async def _send_mail(mailer: Mailer, *, stopping: asyncio.Event) -> None:
-    """Deliver the outbox's mail now and again; every failure waits for its next try."""
+async def _send_mail(services: Services, mailer: Mailer, *, stopping: asyncio.Event) -> None:
+    """Deliver the outbox's mail now and again; every failure waits for its next try. One process at a time does."""
     while not stopping.is_set():
         try:
-            await mailer.deliver_due()
-        except (SQLAlchemyError, NeedlewiseError) as error:
+            async with services.locks.tried("mail") as mine:
+                if mine:
+                    await mailer.deliver_due()
+        except Exception as error:
+            # A server that is starting again refuses connections with errors of the driver's own.
             logger.error("mail waits: %s", type(error).__name__)
         await _pause(stopping, MAIL_SECONDS)
 

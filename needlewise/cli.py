@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -13,6 +13,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.table import Table
 
+from needlewise.console.commands import audit_app, has_staff, staff_app
 from needlewise.errors import NeedlewiseError
 from needlewise.logs import configure_logs, quiet_libraries
 from needlewise.settings import Settings, read_settings
@@ -50,6 +51,8 @@ app.add_typer(content_app, name="content")
 app.add_typer(nlu_app, name="nlu")
 app.add_typer(bookings_app, name="bookings")
 app.add_typer(key_app, name="key")
+app.add_typer(staff_app, name="staff")
+app.add_typer(audit_app, name="audit")
 
 out = Console()
 err = Console(stderr=True)
@@ -92,9 +95,14 @@ def serve(
     if not is_trained(settings):
         _train(settings, force=False)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+    service = create_app(settings)
+    if not has_staff(settings):
+        _tell(
+            "There is no staff account yet: `needlewise staff add NAME` makes the first, for the console at /staff."
+        )
     err.print(f"Needlewise is at {address} in a few seconds. Stop it with Ctrl-C.", highlight=False)
     uvicorn.run(
-        create_app(settings),
+        service,
         host=host,
         port=port,
         log_config=None,
@@ -104,6 +112,30 @@ def serve(
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=5,
     )
+
+
+@app.command()
+def worker() -> None:
+    """Answer text messages and send texts and mail, beside web processes that leave it to this one (NEEDLEWISE_WORKER)."""
+    import signal
+
+    from needlewise.app import work
+    from needlewise.dialogue.training import is_trained
+
+    settings = read_settings()
+    if settings.production:
+        _refuse_unready(settings)
+    configure_logs(as_json=not sys.stderr.isatty())
+    if not is_trained(settings):
+        _train(settings, force=False)
+
+    async def until_stopped() -> None:
+        stopping = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+        await work(settings, stopping)
+
+    asyncio.run(until_stopped())
 
 
 @app.command()
@@ -122,6 +154,56 @@ def chat(clinic: ClinicOption = None) -> None:
     session.show(session.opening)
     while text := _ask_line():
         session.show(session.say(text).outgoing)
+
+
+@app.command()
+def sms(
+    clinic: ClinicOption = None,
+    number: Annotated[str | None, typer.Option(help="The patient's number, as +12025550123.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="Send the lines of this file, and print a transcript.")
+    ] = None,
+    cents: Annotated[float | None, typer.Option(min=0, help="What one part costs to send, in cents.")] = None,
+) -> None:
+    """Text with the assistant as a patient would, in this terminal: the real webhook and outbox, and nothing leaves the machine.
+
+    Nothing is stored. "[picture]" sends a picture; an empty line ends it.
+    """
+    from needlewise.channels.sms import phone as phones
+
+    _configure_quietly()
+    services = _unstored(clinic, change=phones.texting_settings)
+    lines = phones.script_lines(script) if script else None
+    per_part = phones.CENTS_PER_PART if cents is None else cents
+    with err.status("Loading the assistant…"):
+        turns = services.load_turns()
+
+    def show(bubble: phones.Bubble) -> None:
+        if lines is None:
+            phones.drawn(bubble, out, cents=per_part)
+        else:
+            print(phones.plain(bubble, cents=per_part), flush=True)
+
+    async def text() -> None:
+        chosen = clinic or services.settings.default_clinic
+        seen: list[phones.Bubble] = []
+        async with phones.switched_on(
+            services, turns, clinic=chosen, number=number or phones.NUMBER
+        ) as phone:
+            waiting = iter(lines) if lines is not None else iter(_ask_line, "")
+            for line in waiting:
+                sent = phones.Bubble(line, mine=True)
+                if lines is not None:
+                    show(sent)
+                came = await phone.send(line)
+                for bubble in came:
+                    show(bubble)
+                if not came:
+                    _tell("  (no reply)")
+                seen += [sent, *came]
+        _tell(phones.total(seen, cents=per_part))
+
+    _run(text())
 
 
 @app.command()
@@ -152,6 +234,25 @@ def check(
         err.print(f"{len(findings)} findings", highlight=False)
         raise typer.Exit(1)
     err.print("All is well.", highlight=False)
+
+
+@app.command()
+def embed(
+    clinic: ClinicOption = None,
+    host: Annotated[
+        str | None, typer.Option(help="The service's address as patients reach it: https://chat.example.com")
+    ] = None,
+) -> None:
+    """Print the lines that a clinic pastes into its website to have the chat there (docs/widget.md)."""
+    from needlewise.content.snippet import service_address, snippet
+
+    services = _services(clinic)
+    settings = services.settings
+    address = service_address(host or f"http://{settings.host}:{settings.port}")
+    place = services.place(clinic, "web", "en")
+    print(snippet(place, services.renderer, address), end="")
+    if not place.clinic.contact.phone:
+        _tell("The clinic's profile has no phone number, so there is nothing to show while the chat is away.")
 
 
 @app.command()
@@ -554,7 +655,9 @@ def _services(clinic: str | None) -> "Services":
     return services
 
 
-def _unstored(clinic: str | None) -> "Services":
+def _unstored(
+    clinic: str | None, *, change: Callable[[Settings], Settings] = lambda settings: settings
+) -> "Services":
     """The services over a database that is gone with the process, so that trying things out reaches no clinic."""
     import atexit
     import dataclasses
@@ -568,7 +671,7 @@ def _unstored(clinic: str | None) -> "Services":
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     services = _services(clinic)
     services = wiring.build(
-        dataclasses.replace(services.settings, database_url=f"sqlite:///{folder}/tried.db")
+        change(dataclasses.replace(services.settings, database_url=f"sqlite:///{folder}/tried.db"))
     )
     wiring.use(services)
     migrate(services.settings.database_url)

@@ -9,6 +9,28 @@ from needlewise.errors import NeedlewiseError
 
 PREFIX = "NEEDLEWISE_"
 
+_TEXTS = (
+    "host",
+    "default_clinic",
+    "smtp_url",
+    "mail_from",
+    "trusted_proxies",
+    "public_address",
+    "sms_provider",
+    "twilio_account",
+    "twilio_url",
+)
+_NUMBERS = (
+    "port",
+    "session_hours",
+    "messages_per_minute",
+    "sessions_per_minute",
+    "sms_segments_per_second",
+    "sms_unknown_seconds",
+    "staff_idle_minutes",
+    "staff_session_minutes",
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,6 +63,26 @@ class Settings:
     mail_from: str = "needlewise@localhost"
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-For is believed (uvicorn's forwarded-allow-ips)."""
+    worker: bool = False
+    """Whether text messages are answered, and everything is sent, by `needlewise worker` and not by the web process."""
+    staff_idle_minutes: int = 30
+    """Minutes without a request after which somebody is signed out of the console."""
+    staff_session_minutes: int = 12 * 60
+    """Minutes after which they sign in again, whatever they do."""
+    public_address: str | None = None
+    """Where the world reaches us: https://chat.example.org. Unset: what each request says."""
+    sms_provider: str | None = None
+    """twilio, or console to try it out; unset means no text messages."""
+    sms_segments_per_second: int = 1
+    """What one of the clinic's numbers may send: the throughput of its 10DLC campaign."""
+    sms_unknown_seconds: int = 20
+    """How long after a send without an answer the provider is asked what became of it."""
+    twilio_account: str | None = None
+    twilio_token: str | None = field(default=None, repr=False)
+    """The auth token: it signs webhooks and opens the API."""
+    twilio_old_token: str | None = field(default=None, repr=False)
+    """The token before a rotation; webhooks signed with it are still taken."""
+    twilio_url: str = "https://api.twilio.com"
 
     @property
     def content(self) -> Path:
@@ -68,24 +110,42 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "var": var,
         "database_url": given.pop("database_url", "") or f"sqlite:///{var / 'needlewise.db'}",
     }
-    for name in ("host", "default_clinic", "smtp_url", "mail_from", "trusted_proxies"):
+    for name in _TEXTS:
         if value := given.pop(name, ""):
             values[name] = value
-    for name in ("port", "session_hours", "messages_per_minute", "sessions_per_minute"):
+    for name in _NUMBERS:
         if value := given.pop(name, ""):
             values[name] = _whole_number(name, value)
-    if value := given.pop("production", ""):
-        values["production"] = _yes_or_no("production", value)
+    for name in ("production", "worker"):
+        if value := given.pop(name, ""):
+            values[name] = _yes_or_no(name, value)
     if value := given.pop("clinics", ""):
         values["clinics"] = tuple(part.strip() for part in value.split(",") if part.strip())
-    if value := _secret("key", given):
-        values["key"] = value
+    for name in ("key", "twilio_token", "twilio_old_token"):
+        if value := _secret(name, given):
+            values[name] = value
     if value := _secret("old_keys", given):
         values["old_keys"] = tuple(part.strip() for part in value.split(",") if part.strip())
+    _check_texting(values)
     if given:
         unknown = ", ".join(sorted(PREFIX + name.upper() for name in given))
         raise NeedlewiseError(f"unknown setting {unknown}: docs/settings.md lists them")
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def _check_texting(values: Mapping[str, object]) -> None:
+    provider = values.get("sms_provider")
+    if provider not in (None, "twilio", "console"):
+        raise NeedlewiseError(f"{PREFIX}SMS_PROVIDER must be twilio or console, not {provider!r}")
+    if provider is not None and "twilio_token" not in values:
+        raise NeedlewiseError(
+            f"{PREFIX}TWILIO_TOKEN is needed to take text messages: webhooks are signed with it"
+        )
+    if provider == "twilio" and "twilio_account" not in values:
+        raise NeedlewiseError(f"{PREFIX}TWILIO_ACCOUNT is needed to send text messages")
+    address = str(values.get("public_address", "https://"))
+    if not address.startswith(("https://", "http://")):
+        raise NeedlewiseError(f"{PREFIX}PUBLIC_ADDRESS must begin with https://, not {address!r}")
 
 
 def _project_root() -> Path:

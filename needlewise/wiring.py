@@ -16,7 +16,10 @@ from needlewise.content.library import Library, load_library
 from needlewise.content.render import Place, Renderer
 from needlewise.conversations.log import ConversationLog, TurnQueue
 from needlewise.conversations.redaction import Redactor, allowed_words
-from needlewise.db.engine import open_engine
+from needlewise.db.audit import AuditLog
+from needlewise.db.engine import open_engine, open_locks
+from needlewise.db.locks import Locks
+from needlewise.db.news import News
 from needlewise.db.outbox import Outbox, Parcel
 from needlewise.db.sealing import Seal, load_seal
 from needlewise.dialogue.leaning import Leaning, load_leaning
@@ -97,6 +100,22 @@ class Services:
         return ConversationLog(self.engine, self.seal, session_hours=self.settings.session_hours)
 
     @cached_property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.engine, self.seal)
+
+    @cached_property
+    def locks(self) -> Locks:
+        return open_locks(self.settings.database_url)
+
+    @cached_property
+    def news(self) -> News:
+        return News(self.settings.database_url)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.engine, self.seal)
+
+    @cached_property
     def queue(self) -> TurnQueue:
         return TurnQueue()
 
@@ -123,9 +142,7 @@ class Services:
         """None without an SMTP server: mail then waits in the outbox."""
         if self.settings.smtp_url is None:
             return None
-        return Mailer(
-            Outbox(self.engine, self.seal), self.settings.smtp_url, self.settings.mail_from, self._compose
-        )
+        return Mailer(self.outbox, self.settings.smtp_url, self.settings.mail_from, self._compose)
 
     def place(self, clinic: str | None, channel: str, language: str) -> Place:
         """Where words will be read; an unknown clinic falls back to the default one."""

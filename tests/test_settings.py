@@ -9,7 +9,7 @@ import pytest
 from needlewise.errors import NeedlewiseError
 from needlewise.settings import Settings, read_settings
 
-SECRETS = ("key", "old_keys")
+SECRETS = ("key", "old_keys", "twilio_token", "twilio_old_token")
 
 
 def test_nothing_needs_to_be_set(root: Path) -> None:
@@ -89,12 +89,27 @@ def test_a_value_that_cannot_be_meant_is_named(name: str, value: str, says: str)
     assert str(error.value) == says
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"SMS_PROVIDER": "pigeon"}, "SMS_PROVIDER must be twilio or console, not 'pigeon'"),
+        ({"SMS_PROVIDER": "console"}, "TWILIO_TOKEN is needed to take text messages"),
+        ({"SMS_PROVIDER": "twilio", "TWILIO_TOKEN": "t"}, "TWILIO_ACCOUNT is needed to send text messages"),
+        ({"PUBLIC_ADDRESS": "chat.example.org"}, "PUBLIC_ADDRESS must begin with https://"),
+        ({"WORKER": "yes"}, "WORKER must be true or false"),
+    ],
+)
+def test_texting_that_cannot_work_is_told_at_the_start(given: dict[str, str], says: str) -> None:
+    with pytest.raises(NeedlewiseError, match=says):
+        read_settings({f"NEEDLEWISE_{name}": value for name, value in given.items()})
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     file = tmp_path / "secret"
     file.write_text("first\n")
     read = getattr(read_settings({f"NEEDLEWISE_{name.upper()}_FILE": str(file)}), name)
-    assert read == {"key": "first", "old_keys": ("first",)}[name]
+    assert read == {"old_keys": ("first",)}.get(name, "first")
 
 
 def test_a_file_goes_before_the_value_beside_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Token buckets: how often one conversation, or one address, may ask something of us."""
+"""How often one conversation, or one address, may ask something of us; and how fast we may send."""
 
 import time
 from collections import OrderedDict
@@ -25,3 +25,19 @@ class RateLimit:
         if len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
         return waits
+
+
+class Pace:
+    """So many units a second, spread out: what goes now is paid for by waiting before what comes next."""
+
+    def __init__(self, per_second: int, *, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._seconds = seconds
+        self._free_at = 0.0
+
+    def take(self, units: int) -> float:
+        """Take so many units: after how many seconds they may go. What was not used in the last second may go at once."""
+        now = self._seconds()
+        begins = max(self._free_at, now - 1)
+        self._free_at = begins + units / self._per_second
+        return max(0.0, begins - now)

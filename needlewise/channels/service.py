@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from needlewise import clock, metrics
 from needlewise.conversations.log import Claim, Conversation, Inbound
@@ -14,6 +16,9 @@ from needlewise.errors import NeedlewiseError
 from needlewise.wiring import Services
 
 logger = logging.getLogger(__name__)
+
+_REPLY = "reply"
+"""News between processes: a message of a conversation was answered."""
 
 MOST_WAITING = 40
 """Turns of one conversation that may wait for each other; a client that sends more is refused."""
@@ -29,6 +34,8 @@ class ChatService:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._listeners: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
+        self._fetching: set[asyncio.Task[None]] = set()
+        services.news.hear(_REPLY, self._told)
         self.turns: Turns | None = None
         self.to_redact = asyncio.Event()
         """Set after each stored turn; whoever redacts waits for it."""
@@ -68,7 +75,7 @@ class ChatService:
                 heard=turn.heard,
                 verdict=turn.verdict,
                 latency_ms=turn.latency_ms,
-                redacted=_known_redacted(claim, turn),
+                redacted=known_redacted(claim, turn),
             )
         finally:
             queue.release(conversation.id)
@@ -76,10 +83,28 @@ class ChatService:
         metrics.turn_seconds.labels(conversation.channel).observe(turn.latency_ms / 1000)
         self.to_redact.set()
         wires = [message.wire for message in turn.outgoing]
-        for listener in self._listeners.get(conversation.id, ()):
-            for wire in wires:
-                listener.put_nowait(wire)
+        self._spread(conversation.id, wires)
+        await self._services.news.tell(_REPLY, f"{conversation.id} {claim.message}")
         return wires
+
+    def _spread(self, conversation: str, wires: Iterable[dict[str, Any]]) -> None:
+        for wire in wires:
+            for listener in self._listeners.get(conversation, ()):
+                listener.put_nowait(wire)
+
+    def _told(self, news: str) -> None:
+        """Another process answered a message: who listens to its conversation here gets the replies."""
+        conversation, _, message = news.partition(" ")
+        if conversation in self._listeners:
+            task = asyncio.create_task(self._fetch(conversation, message))
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+
+    async def _fetch(self, conversation: str, message: str) -> None:
+        try:
+            self._spread(conversation, await self._services.log.replies(message))
+        except (SQLAlchemyError, OSError, NeedlewiseError) as error:
+            logger.error("replies of another process were not read: %s", type(error).__name__)
 
     @contextmanager
     def listen(self, conversation: str) -> Iterator[asyncio.Queue[dict[str, Any]]]:
@@ -99,7 +124,7 @@ class ChatService:
         return self.turns
 
 
-def _known_redacted(claim: Claim, turn: Turn) -> str | None:
+def known_redacted(claim: Claim, turn: Turn) -> str | None:
     """What may be read of a message whose words need no redactor: a tapped button's label, or a form's personal answer."""
     if claim.inbound.choices:
         return claim.inbound.text

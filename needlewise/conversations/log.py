@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,10 @@ from needlewise.errors import NeedlewiseError
 
 ABANDONED = timedelta(minutes=1)
 """After so long without a reply, a message's turn does not run any more."""
+
+
+Also = Callable[[AsyncConnection, str], Awaitable[None]]
+"""What a channel does in the log's own transaction; it gets the connection and the inbound message's id."""
 
 
 class UnknownToken(NeedlewiseError):
@@ -121,6 +125,26 @@ class ConversationLog:
             await self._insert_outgoing(connection, conversation, opening, reply_to=None, at=at)
         return conversation, token
 
+    async def begin(self, conversation: Conversation, state: State) -> bool:
+        """Store a conversation whose id, and who may speak in it, its channel decides; there is no token. False when it was there."""
+        at = clock.now()
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    insert(conversations).values(
+                        id=conversation.id,
+                        clinic=conversation.clinic,
+                        channel=conversation.channel,
+                        language=conversation.language,
+                        started_at=at,
+                        last_at=at,
+                        state_sealed=self._seal.seal(state.encode()),
+                    )
+                )
+        except IntegrityError:
+            return False
+        return True
+
     async def find(self, token: str) -> Conversation:
         """The conversation a token speaks for. Raises UnknownToken."""
         query = select(conversations).where(conversations.c.token_hash == _hashed(token))
@@ -130,8 +154,13 @@ class ConversationLog:
             raise UnknownToken("the token is unknown or expired")
         return Conversation(row.id, row.clinic, row.channel, row.language)
 
-    async def claim(self, conversation: Conversation, client_id: str, inbound: Inbound) -> Claim:
-        """Store an inbound message once. A repeat gets the first delivery's content, and its replies when it has any."""
+    async def claim(
+        self, conversation: Conversation, client_id: str, inbound: Inbound, *, also: Also | None = None
+    ) -> Claim:
+        """Store an inbound message once. A repeat gets the first delivery's content, and its replies when it has any.
+
+        `also` is done in the same transaction as the first storing, with the message's id.
+        """
         message = uuid.uuid4().hex
         async with self._engine.begin() as connection:
             row = await self._inbound_row(connection, conversation, client_id)
@@ -171,6 +200,8 @@ class ConversationLog:
                         body_sealed=self._seal.seal(msgspec.json.encode(inbound)),
                     )
                 )
+                if also is not None:
+                    await also(connection, message)
             except IntegrityError as error:
                 raise NeedlewiseError("the message is being claimed elsewhere") from error
         return Claim(message, inbound, state, None)
@@ -186,8 +217,9 @@ class ConversationLog:
         verdict: Verdict,
         latency_ms: float,
         redacted: str | None = None,
+        also: Also | None = None,
     ) -> None:
-        """Store a turn's replies, what was understood, and the new state, all or nothing.
+        """Store a turn's replies, what was understood, and the new state, all or nothing, with whatever `also` does.
 
         `redacted` is what staff may read of the inbound message when that is known already. Raises UnknownToken when the
         conversation was forgotten meanwhile, and NeedlewiseError when another process answered the message first.
@@ -219,6 +251,8 @@ class ConversationLog:
             if answered.rowcount == 0:
                 raise NeedlewiseError("the message was answered elsewhere meanwhile")
             await self._insert_outgoing(connection, conversation, outgoing, reply_to=claim.message, at=at)
+            if also is not None:
+                await also(connection, claim.message)
 
     async def history(self, conversation: Conversation, *, after: str | None) -> list[dict[str, Any]]:
         """The messages of a conversation in order, each with `from`; those after the message id `after` when given."""
@@ -239,6 +273,11 @@ class ConversationLog:
                 query = query.where(messages.c.position > position)
             rows = (await connection.execute(query)).all()
         return [self._shown(row) for row in rows]
+
+    async def replies(self, message: str) -> tuple[dict[str, Any], ...]:
+        """The committed replies to an inbound message, in order; none where there is no such message."""
+        async with self._reading.connect() as connection:
+            return await self._replies(connection, message)
 
     async def rate(self, conversation: Conversation, message: str, verdict: str, reason: str | None) -> None:
         """Keep a patient's thumb on one of the assistant's messages; a second one replaces the first. Raises NotYours."""

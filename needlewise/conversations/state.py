@@ -24,6 +24,12 @@ class State(Struct, frozen=True):
     """When an urgent sign was last seen, ISO 8601 in UTC."""
     asked: str | None = None
     """The phrase of triage's own question, while its answer is awaited."""
+    offered: tuple[str, ...] = ()
+    """The choices that the last text message numbered, in that order; none where it numbered none."""
+    offered_at: str | None = None
+    """When they were put, ISO 8601 in UTC: a number sent before answers something else."""
+    told: tuple[str, ...] = ()
+    """What is said once in a text conversation, and was."""
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

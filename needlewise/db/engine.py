@@ -6,15 +6,22 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from needlewise.db.locks import LOCK_CONNECTIONS, FileLocks, Locks, PostgresLocks, file_of_locks
 from needlewise.errors import NeedlewiseError
 
 BUSY_SECONDS = 5
 """How long a statement waits for another process's lock before it gives up."""
+
+COMMAND_SECONDS = 30
+"""How long a statement may take in PostgreSQL."""
+
+LOCK_SECONDS = 60
+"""How long a turn waits for another process's turn of the same conversation."""
 
 _ONLY_READS = "needlewise_only_reads"
 
@@ -27,6 +34,48 @@ _DRIVERS = {
 
 def open_engine(database_url: str) -> AsyncEngine:
     """An engine for sqlite:///… or postgresql://…; raises NeedlewiseError for any other address."""
+    url = _with_driver(database_url)
+    if url.drivername.startswith("sqlite"):
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        # One connection, kept open: SQLite has one writer at a time, and a pool's queue is fairer than its lock, on which
+        # the unlucky of several connections wait until they give up.
+        engine = create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_SECONDS},
+        )
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_at_once)
+        return engine
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "command_timeout": COMMAND_SECONDS},
+    )
+
+
+def open_locks(database_url: str) -> Locks:
+    """The locks that every process over this database shares. Raises NeedlewiseError like open_engine."""
+    url = _with_driver(database_url)
+    if url.drivername.startswith("sqlite"):
+        return FileLocks(file_of_locks(database_url))
+    engine = create_async_engine(
+        url,
+        pool_size=LOCK_CONNECTIONS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "command_timeout": LOCK_SECONDS},
+    )
+    return PostgresLocks(engine)
+
+
+def _with_driver(database_url: str) -> URL:
     try:
         url = make_url(database_url)
     except ArgumentError as error:
@@ -38,28 +87,7 @@ def open_engine(database_url: str) -> AsyncEngine:
         raise NeedlewiseError(
             f"NEEDLEWISE_DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql"
         )
-    if driver.startswith("sqlite"):
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        # One connection, kept open: SQLite has one writer at a time, and a pool's queue is fairer than its lock, on which
-        # the unlucky of several connections wait until they give up.
-        engine = create_async_engine(
-            url.set(drivername=driver),
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
-            hide_parameters=True,
-            connect_args={"timeout": BUSY_SECONDS},
-        )
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_at_once)
-        return engine
-    return create_async_engine(
-        url.set(drivername=driver),
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
+    return url.set(drivername=driver)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -85,7 +113,10 @@ def _begin_at_once(connection: Any) -> None:
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for transactions that only read: they go on while another process writes."""
+    """The same engine for what only reads. It goes on while another process writes; each statement sees the present state."""
+    if engine.dialect.name == "postgresql":
+        # No transaction: one round trip to the server in place of three.
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{_ONLY_READS: True})
 
 

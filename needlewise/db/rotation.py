@@ -4,7 +4,18 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from needlewise.db.sealing import Seal, mark_key
-from needlewise.db.tables import conversations, feedback, messages, outbox, requests
+from needlewise.db.tables import (
+    conversations,
+    feedback,
+    inbox,
+    messages,
+    outbox,
+    requests,
+    secrets,
+    staff,
+    staff_sessions,
+    threads,
+)
 
 _SEALED = (
     (conversations, "id", "state_sealed"),
@@ -12,6 +23,11 @@ _SEALED = (
     (feedback, "message", "reason_sealed"),
     (requests, "reference", "details_sealed"),
     (outbox, "id", "payload_sealed"),
+    (inbox, "seq", "payload_sealed"),
+    (threads, "id", "number_sealed"),
+    (secrets, "name", "sealed"),
+    (staff, "id", "totp_sealed"),
+    (staff_sessions, "token_hash", "pending_sealed"),
 )
 
 

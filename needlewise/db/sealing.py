@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
+from secrets import token_bytes
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from needlewise.db.tables import key_check
+from needlewise.db.tables import key_check, secrets
 from needlewise.errors import NeedlewiseError
 
 _KNOWN = b"needlewise"
@@ -72,14 +75,34 @@ def _read_key(path: Path) -> str:
 
 async def check_key(engine: AsyncEngine, seal: Seal) -> None:
     """Raise NeedlewiseError, before anything is written, when this database was encrypted with another key."""
-    async with engine.begin() as connection:
-        sealed = (await connection.execute(select(key_check.c.sealed))).scalar_one_or_none()
-        if sealed is None:
-            await connection.execute(insert(key_check).values(id=1, sealed=seal.seal(_KNOWN)))
-        elif seal.open(sealed) != _KNOWN:
-            raise NeedlewiseError(
-                "the database's key check holds something else: it is damaged, restore a backup"
-            )
+    known = await _first_kept(engine, seal, key_check, {"id": 1}, _KNOWN)
+    if known != _KNOWN:
+        raise NeedlewiseError(
+            "the database's key check holds something else: it is damaged, restore a backup"
+        )
+
+
+async def kept_secret(engine: AsyncEngine, seal: Seal, name: str) -> bytes:
+    """32 random bytes that stay the same for this database, made when first asked for; a rotation of the key does not change them."""
+    return await _first_kept(engine, seal, secrets, {"name": name}, token_bytes(32))
+
+
+async def _first_kept(
+    engine: AsyncEngine, seal: Seal, table: Table, row: dict[str, Any], value: bytes
+) -> bytes:
+    """What a row of `table` holds; `value` when it was not there. Of several processes that start at once, one wins."""
+    query = select(table.c.sealed).where(*(table.c[name] == part for name, part in row.items()))
+    async with engine.connect() as connection:
+        sealed = await connection.scalar(query)
+    if sealed is not None:
+        return seal.open(sealed)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(insert(table).values(**row, sealed=seal.seal(value)))
+    except IntegrityError:
+        async with engine.connect() as connection:
+            return seal.open(await connection.scalar(query))
+    return value
 
 
 async def mark_key(engine: AsyncEngine, seal: Seal) -> None:

@@ -51,7 +51,7 @@ conversations = Table(
     Column("clinic", String(64), nullable=False, index=True),
     Column("channel", String(16), nullable=False),
     Column("language", String(8), nullable=False),
-    Column("token_hash", String(64), unique=True),
+    Column("token_hash", String(64), unique=True),  # NULL for a text conversation: its number speaks for it
     Column("started_at", UtcDateTime, nullable=False),
     Column("last_at", UtcDateTime, nullable=False, index=True),
     Column("state_sealed", LargeBinary),
@@ -119,7 +119,7 @@ outbox = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("clinic", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),  # email
+    Column("kind", String(16), nullable=False),  # email, sms
     Column("once", String(80), nullable=False, unique=True),
     Column("payload_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -127,6 +127,66 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("last_error", String(200)),
+    # Of a text message only: what must leave in order, from which number, and what the provider made of it.
+    Column("thread", String(32)),
+    Column("position", Integer),
+    Column("sender", String(20)),
+    Column("begun_at", UtcDateTime),  # a send began, and its outcome is not known (yet)
+    Column("provider_id", String(64), unique=True),
+    Column("status", String(16)),
+    UniqueConstraint("thread", "position"),
+    Index("ix_outbox_sender_next_try_at", "sender", "next_try_at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("provider_id", String(64), nullable=False, unique=True),
+    Column("clinic", String(64), nullable=False),
+    Column("thread", String(32), nullable=False),
+    Column("payload_sealed", LargeBinary),  # NULL once its turn is committed: the words are in messages then
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("ready_at", UtcDateTime),  # NULL once its turn is committed
+    Column("tries", Integer, nullable=False),
+    Column("message", String(32)),  # the row of messages that it became, or became part of
+    Index("ix_inbox_ready_at", "ready_at"),
+    Index("ix_inbox_thread_seq", "thread", "seq"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", String(32), primary_key=True),  # a keyed hash of the two numbers
+    Column("clinic", String(64), nullable=False),
+    Column("clinic_number", String(20), nullable=False),
+    Column("number_sealed", LargeBinary, nullable=False),
+    Column("epoch", Integer, nullable=False),  # counts the people who had the number, as far as we can tell
+    Column("conversation", String(32)),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("opted_out_at", UtcDateTime),
+    Index("ix_threads_clinic_last_at", "clinic", "last_at"),
+)
+
+consent_changes = Table(
+    "consent_changes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("thread", String(32), ForeignKey("threads.id"), nullable=False, index=True),
+    Column("clinic", String(64), nullable=False),
+    Column("clinic_number", String(20), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("change", String(8), nullable=False),  # out, in
+    Column("wording", String(32), nullable=False),  # the class of words: keyword, natural…
+    Column("source", String(16), nullable=False),  # patient, provider
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 key_check = Table(
@@ -134,4 +194,93 @@ key_check = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(80), nullable=False, unique=True),  # what they sign in with, in small letters
+    Column("password_hash", String(255)),  # argon2id; NULL until chosen, and after a reset
+    Column("password_at", UtcDateTime),
+    Column("totp_sealed", LargeBinary),  # the secret of the second factor; NULL until set up
+    Column("totp_step", Integer),  # the half minute of the newest code taken: each code is good once
+    Column("setup_hash", String(64)),  # of the one-time code with which a password is chosen
+    Column("setup_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+)
+
+staff_roles = Table(
+    "staff_roles",
+    metadata,
+    Column("staff", String(32), ForeignKey("staff.id"), primary_key=True),
+    Column("clinic", String(64), primary_key=True, index=True),
+    Column("role", String(16), primary_key=True),  # reader, reviewer, editor, clinician, admin
+)
+
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("staff", String(32), ForeignKey("staff.id"), nullable=False, index=True),
+    Column("stage", String(8), nullable=False),  # password, enrol, code: what is still asked; full: signed in
+    Column("pending_sealed", LargeBinary),  # while enrolling: the secret of the second factor to be
+    Column("browser", String(40), nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+staff_devices = Table(
+    "staff_devices",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("staff", String(32), ForeignKey("staff.id"), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+staff_recovery = Table(
+    "staff_recovery",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("staff", String(32), ForeignKey("staff.id"), nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+)
+
+staff_throttle = Table(
+    "staff_throttle",
+    metadata,
+    Column("key", String(64), primary_key=True),  # a keyed hash of who tried and from where
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(40), nullable=False),  # a staff id, or what else acted
+    Column("clinic", String(64), nullable=False),  # "" where it concerns no one clinic
+    Column("action", String(64), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("reason", String(300), nullable=False),
+    Column("outcome", String(8), nullable=False),  # success, failure
+    Column("details", Text, nullable=False),  # a JSON object, as it was hashed
+    Column("purged_through", Integer),  # of a purge: the newest row that it removed
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ix_audit_clinic_seq", "clinic", "seq"),
+    Index("ix_audit_actor_seq", "actor", "seq"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("mac", String(64), nullable=False),
 )

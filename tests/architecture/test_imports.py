@@ -48,16 +48,19 @@ MAY_IMPORT = {
     "needlewise.nlu": BASE | {"rasa"},
     "needlewise.dialogue": BASE | FEATURES | {"needlewise.nlu", "needlewise.wiring", "rasa", "rasa_sdk"},
     "needlewise.channels": BASE | FEATURES | {"needlewise.dialogue.turn", "needlewise.wiring"},
+    "needlewise.console": BASE | FEATURES | {"needlewise.wiring"},
     "actions": BASE | FEATURES | {"needlewise.wiring", "rasa_sdk"},
     "needlewise.wiring": BASE | FEATURES | {"needlewise.dialogue"},
     "needlewise.app": BASE
     | FEATURES
-    | {"needlewise.dialogue.turn", "needlewise.channels", "needlewise.wiring"},
+    | {"needlewise.dialogue.turn", "needlewise.channels", "needlewise.console", "needlewise.wiring"},
     "needlewise.cli": BASE
     | FEATURES
     | {
         "needlewise.dialogue",
         "needlewise.app",
+        "needlewise.channels",
+        "needlewise.console",
         "needlewise.wiring",
         "needlewise.nlu.corpus",
         "needlewise.nlu.taxonomy",
