@@ -20,7 +20,7 @@ test: tools ## Run every check and test
 	@$(RUN) mypy
 	@$(RUN) needlewise check
 	@$(RUN) needlewise train
-	@$(RUN) python -m pytest
+	@$(RUN) python -m pytest -n 2 --dist loadfile
 
 train: sync ## Train the model, if what it is made from changed
 	@$(RUN) needlewise train

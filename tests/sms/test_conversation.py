@@ -99,7 +99,7 @@ async def test_a_picture_alone_is_declined(phone: Phone) -> None:
 
 
 async def test_the_words_beside_a_picture_are_answered(phone: Phone) -> None:
-    reply = await phone.texts("does it hurt", NumMedia="1", MediaUrl0="https://api.example/x")
+    reply = await phone.texts("does it hurt", NumMedia="1", MediaUrl0="https://api.example/x", replies=2)
     assert "It can hurt" in reply
     assert words("sms.no_media") in reply
 

@@ -195,7 +195,7 @@ async def test_replies_of_one_process_reach_who_listens_at_another(
     conversation, _, _ = await here.open("demo", "web", "en")
     with there.listen(conversation.id) as news:
         replies = await here.take(conversation, "1" * 32, Inbound("does it hurt"))
-        assert await asyncio.wait_for(news.get(), 10) == replies[0]
+        assert (await asyncio.wait_for(news.get(), 10))["id"] == replies[0]["id"]
     stopping.set()
     await asyncio.gather(*tasks)
     await other.locks.close()

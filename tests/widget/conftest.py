@@ -1,7 +1,7 @@
 """The widget's addresses, with no model behind them; and for whole visits the real service, a website, and Chromium."""
 
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,20 +14,9 @@ from needlewise.channels.web.landing import Landing
 from needlewise.channels.web.widget import Widget
 from needlewise.settings import Settings
 from needlewise.wiring import Services
-from tests.widget.visitor import DESKTOP_SIZE, MILLISECONDS, Visitor
+from tests.widget.chromium import CHROMIUM, CHROMIUM_OPTIONS
+from tests.widget.visitor import DESKTOP_SIZE, MILLISECONDS, Arrives, Visitor, Way
 from tests.widget.website import Deployment, Website, deploy
-
-CHROMIUM = shutil.which("chromium")
-"""Debian's; tests/support/system_tools installs it where it can."""
-
-CHROMIUM_OPTIONS = [
-    # The sandbox needs rights that containers do not have; only our own pages are opened.
-    "--no-sandbox",
-    # This stands in for Playwright's list, which takes from frames the storage that browsers give them.
-    "--disable-features=Translate",
-]
-
-Arrives = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.fixture
@@ -46,7 +35,9 @@ async def browser(services: Services, widget: Widget) -> AsyncIterator[httpx.Asy
 
 
 @pytest.fixture(scope="session")
-def website(root: Any, base_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+def website(
+    root: Path, base_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Website]:
     """The clinic's website. Its address is known before the service's, whose clinic names it."""
     site = Website("")
     with site.running():
@@ -55,7 +46,7 @@ def website(root: Any, base_settings: Settings, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="session")
 def service(
-    root: Any, base_settings: Settings, website: Website, tmp_path_factory: pytest.TempPathFactory
+    root: Path, base_settings: Settings, website: Website, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """The running service that the website's pages load the chat from."""
     service = deploy(root, base_settings.models, tmp_path_factory.mktemp("clinic"), website.origin)
@@ -77,14 +68,14 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def arrives(chromium: Browser, service: Deployment) -> AsyncIterator[Arrives]:
-    """Opens a browser that nobody used before: `await arrives(way, size, **options of the browser)`."""
+    """Opens a browser that nobody used before, with these options of Playwright's."""
     contexts: list[BrowserContext] = []
 
-    async def arrive(way: str = "mouse", size: tuple[int, int] = DESKTOP_SIZE, **options: Any) -> Visitor:
+    async def arrive(way: Way = "mouse", size: tuple[int, int] = DESKTOP_SIZE, **options: Any) -> Visitor:
         context = await chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         context.set_default_timeout(MILLISECONDS)
         contexts.append(context)
-        return Visitor(await context.new_page(), way)  # type: ignore[arg-type]
+        return Visitor(await context.new_page(), way)
 
     yield arrive
     for context in contexts:

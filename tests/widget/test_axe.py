@@ -7,8 +7,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.widget.conftest import Arrives
-from tests.widget.visitor import PHONE_SIZE, Visitor
+from tests.widget.visitor import PHONE_SIZE, Arrives, Visitor
 from tests.widget.website import Deployment, Website
 
 _RULES = {

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.widget.conftest import Arrives
+from tests.widget.visitor import Arrives
 from tests.widget.website import Deployment
 
 NARROW = (320, 568)
@@ -66,11 +66,18 @@ async def test_words_stay_words(arrives: Arrives, service: Deployment, text: str
     await visitor.box.fill(text)
     await visitor.box.press("Enter")
     await visitor.hears()
-    shown = await visitor.own.evaluate("bubble => [...bubble.childNodes].slice(1).map(n => n.textContent || '\\n').join('')")
+    shown = await visitor.own.evaluate(
+        "bubble => [...bubble.childNodes].slice(1).map(n => n.textContent || '\\n').join('')"
+    )
     assert shown == text.strip()
     assert await visitor.own.evaluate("bubble => bubble.querySelectorAll(':not(br, .unseen)').length") == 0
     assert await visitor.chat.evaluate("ran") == 0
-    assert await visitor.chat.locator("main :is(script, img, iframe, [href^='javascript'], [href^=data])").count() == 0
+    assert (
+        await visitor.chat.locator(
+            "main :is(script, img, iframe, [href^='javascript'], [href^=data])"
+        ).count()
+        == 0
+    )
     assert await visitor.chat.evaluate(_OVERFLOWS) == []
     assert await visitor.chat.evaluate(_OUTSIDE) == 0
 

@@ -5,8 +5,7 @@ import asyncio
 from playwright.async_api import Frame, Route, expect
 
 from tests.support.stored import rows
-from tests.widget.conftest import Arrives
-from tests.widget.visitor import PHONE_SIZE, Visitor
+from tests.widget.visitor import PHONE_SIZE, Arrives, Visitor
 from tests.widget.website import PHONE, Deployment, Website
 
 _CONVERSATION = "JSON.parse(sessionStorage.getItem('needlewise.demo')).session.conversation"
@@ -50,13 +49,13 @@ async def test_a_message_under_way_when_the_service_dies_arrives_once(
     await visitor.page.route("**/chat/v1/messages", take_and_die)
     await visitor.box.fill("what does it cost")
     await visitor.box.press("Enter")
-    await expect(visitor.chat.get_by_text("Not sent yet. We keep trying.")).to_be_visible()
+    await expect(visitor.chat.locator(".state", has_text="Not sent yet. We keep trying.")).to_be_visible()
     await expect(visitor.chat.get_by_role("link", name=PHONE)).to_be_visible()
     await asyncio.to_thread(service.start)
     await visitor.hears(await visitor.replies.count())
 
     await visitor.shows("A first visit with an exam costs $120.")
-    assert (await visitor.own.all_inner_texts()).count("You: what does it cost") == 1
+    await expect(visitor.own).to_have_text(["You: does it hurt", "You: what does it cost"])
     assert set(sent[1:]) == {sent[0]}
     after = said(service, await conversation(visitor.chat))
     assert after[: len(before)] == before
@@ -96,14 +95,12 @@ async def test_what_is_written_without_a_network_is_sent_when_it_is_back_in_orde
     for text in ("what does it cost", "does it work"):
         await visitor.box.fill(text)
         await visitor.box.press("Enter")
-    await expect(visitor.chat.get_by_text("Not sent yet. We keep trying.")).to_have_count(2)
+    await expect(visitor.chat.locator(".state", has_text="Not sent yet. We keep trying.")).to_have_count(2)
     await visitor.page.context.set_offline(False)
     await visitor.hears(await visitor.replies.count() + 1)
-    assert await visitor.own.all_inner_texts() == [
-        "You: does it hurt",
-        "You: what does it cost",
-        "You: does it work",
-    ]
+    await expect(visitor.own).to_have_text(
+        ["You: does it hurt", "You: what does it cost", "You: does it work"]
+    )
     log = said(service, await conversation(visitor.chat))
     assert sum(line != "out" for line in log) == 3
 
@@ -116,7 +113,7 @@ async def test_what_waits_is_sent_after_a_reload(arrives: Arrives, website: Webs
     await visitor.page.route("**/chat/v1/messages", lambda route: route.abort())
     await visitor.box.fill("what does it cost")
     await visitor.box.press("Enter")
-    await expect(visitor.chat.get_by_text("Not sent yet. We keep trying.")).to_be_visible()
+    await expect(visitor.chat.locator(".state", has_text="Not sent yet. We keep trying.")).to_be_visible()
     await visitor.page.unroute("**/chat/v1/messages")
     await visitor.page.reload()
     await visitor.opens()
@@ -141,7 +138,7 @@ async def test_two_tabs_show_one_chat_and_both_may_write_at_once(
     await asyncio.gather(first.box.press("Enter"), second.box.press("Enter"))
     for tab in (first, second):
         await expect(tab.own).to_have_count(3)
-        await expect(tab.chat.get_by_text("A first visit with an exam costs $120.")).to_have_count(1)
+        await expect(tab.replies.filter(has_text="A first visit with an exam costs $120.")).to_have_count(1)
     await expect(second.replies).to_have_count(await first.replies.count())
     assert sorted(await first.words()) == sorted(await second.words())
     log = said(service, await conversation(first.chat))
@@ -149,7 +146,9 @@ async def test_two_tabs_show_one_chat_and_both_may_write_at_once(
     assert sum(line != "out" for line in log) == 3
 
 
-async def test_what_is_forgotten_in_one_tab_is_gone_from_the_other(arrives: Arrives, website: Website) -> None:
+async def test_what_is_forgotten_in_one_tab_is_gone_from_the_other(
+    arrives: Arrives, website: Website
+) -> None:
     first = await arrives()
     await first.visits(website)
     await first.opens()

@@ -7,8 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support.stored import rows
-from tests.widget.conftest import Arrives
-from tests.widget.visitor import DESKTOP_SIZE, PHONE_SIZE, Visitor, Way
+from tests.widget.visitor import DESKTOP_SIZE, PHONE_SIZE, Arrives, Visitor, Way
 from tests.widget.website import PHONE, Deployment, Website
 
 SIZES = pytest.mark.parametrize("size", [PHONE_SIZE, DESKTOP_SIZE], ids=["phone", "desktop"])
@@ -61,7 +60,7 @@ async def test_a_patient_asks_is_screened_and_asks_for_a_visit(
     await visitor.answers("Yes, send it")
     reference = REFERENCE.search(await visitor.replies.last.inner_text())
     assert reference is not None
-    assert [row["reference"] for row in rows(service.settings, "bookings")].count(reference[0]) == 1
+    assert [row["reference"] for row in rows(service.settings, "requests")].count(reference[0]) == 1
 
     heard = json.dumps(await page.evaluate("heard"))
     assert set(re.findall(r'"type": "(\w+)"', heard)) == {"ready", "message"}
@@ -131,7 +130,9 @@ async def test_on_a_large_screen_the_keyboard_leaves_the_chat_for_the_page(
     raise AssertionError("the focus never left the chat")
 
 
-async def test_on_a_phone_the_page_behind_the_chat_is_out_of_reach(arrives: Arrives, website: Website) -> None:
+async def test_on_a_phone_the_page_behind_the_chat_is_out_of_reach(
+    arrives: Arrives, website: Website
+) -> None:
     visitor = await arrives("keyboard", PHONE_SIZE)
     await visitor.visits(website)
     await visitor.opens()

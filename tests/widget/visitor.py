@@ -1,5 +1,6 @@
 """A patient at a browser: reads what is on the screen, and uses the mouse or nothing but the keyboard."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,3 +121,7 @@ class Visitor:
     async def shows(self, words: str) -> None:
         """The newest message has these words."""
         await expect(self.replies.last).to_contain_text(words)
+
+
+Arrives = Callable[..., Awaitable[Visitor]]
+"""`await arrives(way, size)`: a visitor with a browser of their own."""

@@ -225,6 +225,16 @@ describe("a chat that does not come", () => {
     expect(frame()).not.toBeNull();
   });
 
+  it("is asked for again when it failed before it was opened", () => {
+    start();
+    launcher().dispatchEvent(new Event("pointerenter"));
+    const first = frame();
+    arrive();
+    launcher().click();
+    expect(frame()).not.toBe(first);
+    expect(root().querySelectorAll("iframe")).toHaveLength(1);
+  });
+
   it("takes the place of the number when it comes after all", () => {
     start({ phone: "1" });
     launcher().click();

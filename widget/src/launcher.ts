@@ -61,6 +61,8 @@ export function mount(host: HTMLElement, service: string, options: Options): Cha
   let label = options.label ?? words.launcher;
   let frame: HTMLIFrameElement | null = null;
   let ready = false;
+  /** Whether the frame has come and is not ready, or was given up: an error page, as far as anyone can see from here. */
+  let failed = false;
   let focus = false;
 
   const root = host.attachShadow({ mode: "open" });
@@ -97,11 +99,16 @@ export function mount(host: HTMLElement, service: string, options: Options): Cha
   if (options.open != null && !small.matches) show();
 
   function load(): void {
-    if (frame) return;
+    if (frame && !failed) return;
+    failed = false;
+    frame?.remove();
     frame = element(panel, "iframe", {
       title: words.launcher,
       src: `${service}chat/frame?clinic=${clinic}&lang=${language}`,
-      onload: () => tell({ type: "hello", accent }),
+      onload() {
+        failed = !ready;
+        tell({ type: "hello", accent });
+      },
     });
   }
 
@@ -136,12 +143,8 @@ export function mount(host: HTMLElement, service: string, options: Options): Cha
     launcher.ariaExpanded = "false";
     launcher.focus();
     emit("close");
-    if (ready) tell({ type: "closed" });
-    else {
-      // It did not come: the next time it is asked for again.
-      frame?.remove();
-      frame = null;
-    }
+    failed = !ready;
+    tell({ type: "closed" });
   }
 
   /** On phones the panel keeps to the part of the screen that the keyboard leaves. */
@@ -162,6 +165,7 @@ export function mount(host: HTMLElement, service: string, options: Options): Cha
     } else {
       if (type === "ready") {
         ready = true;
+        failed = false;
         meanwhile.remove();
         if (panel.open) enter();
       }

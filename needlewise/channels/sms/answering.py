@@ -269,6 +269,9 @@ class Answering:
             return self._introduced(
                 self._said("sms.no_media" if text.media else "conversation.empty", place, state), place
             )
+        if wish is None and not state.form and self._services.leaning.command(body) == "stop":
+            # "Never mind" ends nothing here, and is no stop to texts: content/opt_out.yml knows what is.
+            return self._introduced(self._said("conversation.deny", place, state), place)
         inbound = self._with_choice(body, state, received_at)
         if inbound is None:
             return self._put_again(place, state)
@@ -283,8 +286,8 @@ class Answering:
             turn.outcome,
             redacted=known_redacted(claim, turn),
         )
-        if text.media:
-            reply = replace(reply, outgoing=(*reply.outgoing, self._phrase("sms.no_media", place)))
+        if text.media and turn.verdict.level is None:
+            reply = replace(reply, outgoing=(self._phrase("sms.no_media", place), *reply.outgoing))
         if wish is not None:
             return self._left(reply, wish, place)
         if turn.opt_out:

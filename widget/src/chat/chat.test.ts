@@ -230,6 +230,42 @@ describe("after a reload", () => {
   });
 });
 
+describe("in a page", () => {
+  let told: object[];
+  let parent: Window;
+  const hear = (message: object): void => {
+    window.dispatchEvent(Object.assign(new Event("message"), { data: { needlewise: 1, ...message }, origin: "https://clinic.example", source: parent }));
+  };
+
+  beforeEach(async () => {
+    told = [];
+    parent = { postMessage: ({ needlewise: _, ...message }: { needlewise: 1 }) => told.push(message) } as unknown as Window;
+    vi.stubGlobal("parent", parent);
+    vi.stubGlobal("matchMedia", () => ({ matches: true }));
+    await open();
+    hear({ type: "hello", accent: "" });
+  });
+
+  it.each([
+    [true, "say"],
+    [false, ""],
+  ])("the box takes the focus only where the patient opened the chat: %s", (focus, id) => {
+    hear({ type: "opened", focus });
+    expect(document.activeElement?.id).toBe(id);
+  });
+
+  it("what comes while the chat is closed is counted until it is opened", async () => {
+    hear({ type: "send", text: "one" });
+    await settled();
+    hear({ type: "opened", focus: false });
+    hear({ type: "opened", focus: false });
+    expect(told.filter((message) => "count" in message)).toEqual([
+      { type: "unread", count: 1 },
+      { type: "unread", count: 0 },
+    ]);
+  });
+});
+
 describe("a quick exit", () => {
   it("is offered only after a message that calls for it", async () => {
     await open();

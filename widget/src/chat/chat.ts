@@ -85,7 +85,10 @@ export function startChat(config: FrameConfig): void {
     waits({ item }, attempt, said = word("waiting")) {
       mark(item, "waiting", said, box.nudge);
       if (attempt === 0) speak(said);
-      if (attempt === 1) unreached();
+      if (attempt !== 1) return;
+      unreached();
+      // What it says takes room from the list, below which the message would stand.
+      reveal(item);
     },
     taken,
     refused({ item, body, shown, controls }, { message }) {

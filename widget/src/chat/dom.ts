@@ -22,7 +22,8 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 export const button = (kind: string, act: () => unknown, ...children: Child[]): HTMLButtonElement =>
   element("button", { type: "button", class: kind, click: act }, ...children);
 
-export const unseen = (text: string): HTMLElement => element("span", { class: "unseen" }, text);
+/** Words for screen readers alone. With a direction of their own, they do not count for that of the words beside them. */
+export const unseen = (text: string): HTMLElement => element("span", { class: "unseen", dir: "auto" }, text);
 
 const shapes = {
   person: "M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8M4 20c1-4 4-6 8-6s7 2 8 6",
