@@ -53,7 +53,9 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
         load_seal(None, (), tmp_path)
 
 
-@pytest.mark.parametrize("key", ["x", "é" * 43, "A" * 44, f"{OLD[:-2]}=="])
+@pytest.mark.parametrize(
+    "key", ["x", "é" * 43, "A" * 44, f"{OLD[:-2]}=="], ids=["short", "accents", "long", "padded"]
+)
 def test_a_key_in_the_wrong_form_is_refused_with_the_way_to_a_right_one(tmp_path: Path, key: str) -> None:
     with pytest.raises(NeedlewiseError, match="needlewise key make"):
         load_seal(key, (), tmp_path)
