@@ -207,7 +207,7 @@ async def _redact(
                 await services.log.keep_redacted(texts)
                 if stopping.is_set():
                     return
-        except (SQLAlchemyError, NeedlewiseError) as error:
+        except (SQLAlchemyError, OSError, NeedlewiseError) as error:
             logger.error("redaction waits: %s", type(error).__name__)
             await _pause(stopping, REDACTION_SECONDS)
             continue
