@@ -209,7 +209,7 @@ async def _redact(
                     return
         except (SQLAlchemyError, OSError, NeedlewiseError) as error:
             logger.error("redaction waits: %s", type(error).__name__)
-            await _pause(stopping, REDACTION_SECONDS)
+            await clock.is_set(stopping, within=REDACTION_SECONDS)
             continue
         await chat.to_redact.wait()
         await _lull(chat.to_redact, quiet=LULL_SECONDS, at_most=REDACTED_WITHIN_SECONDS)
@@ -220,16 +220,8 @@ async def _lull(stirred: asyncio.Event, *, quiet: float, at_most: float) -> None
     with suppress(TimeoutError):
         async with asyncio.timeout(at_most):
             stirred.clear()
-            while await _is_set(stirred, within=quiet):
+            while await clock.is_set(stirred, within=quiet):
                 stirred.clear()
-
-
-async def _is_set(event: asyncio.Event, *, within: float) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), within)
-    except TimeoutError:
-        return False
-    return True
 
 
 def _redacted(redactor: Redactor, words: str, message: str) -> str:
@@ -251,12 +243,7 @@ async def _send_mail(services: Services, mailer: Mailer, *, stopping: asyncio.Ev
         except Exception as error:
             # A server that is starting again refuses connections with errors of the driver's own.
             logger.error("mail waits: %s", type(error).__name__)
-        await _pause(stopping, MAIL_SECONDS)
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until the service stops."""
-    await _is_set(stopping, within=seconds)
+        await clock.is_set(stopping, within=MAIL_SECONDS)
 
 
 class _Health:

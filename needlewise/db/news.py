@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy.engine import URL, make_url
 
+from needlewise import clock
+
 logger = logging.getLogger(__name__)
 
 _CHANNEL = "needlewise"
@@ -59,7 +61,7 @@ class News:
                 await self._listen(self._url, stopping)
             except Exception as error:
                 logger.warning("no news from other processes: %s", type(error).__name__)
-                await _pause(stopping, _AGAIN_SECONDS)
+                await clock.is_set(stopping, within=_AGAIN_SECONDS)
 
     async def _listen(self, url: URL, stopping: asyncio.Event) -> None:
         import asyncpg  # type: ignore[import-untyped]
@@ -77,7 +79,7 @@ class News:
                 for hear in hearers:
                     hear("")
             while not stopping.is_set():
-                await _pause(stopping, _CHECK_SECONDS)
+                await clock.is_set(stopping, within=_CHECK_SECONDS)
                 async with self._speaking:
                     await connection.execute("SELECT 1")
         finally:
@@ -91,8 +93,3 @@ class News:
         topic, _, what = payload.partition(" ")
         for hear in self._hearers.get(topic, ()):
             hear(what)
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)

@@ -9,7 +9,6 @@ import logging
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,8 +98,7 @@ class Answering:
             except Exception as error:
                 # Whatever it is, such as a database that starts again, the next look may find it gone.
                 logger.error("the inbox cannot be read: %s", type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), SWEEP_SECONDS)
+            await clock.is_set(self.woken, within=SWEEP_SECONDS)
         if self._running:
             await asyncio.wait(self._running.values())
 

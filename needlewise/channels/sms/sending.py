@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 import traceback
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -68,8 +67,7 @@ class Sending:
             except Exception as error:
                 # Whatever it is, such as a database that starts again, the next look may find it gone.
                 logger.error("the outbox cannot be read: %s", type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), SWEEP_SECONDS)
+            await clock.is_set(self.woken, within=SWEEP_SECONDS)
         if self._running:
             await asyncio.wait(self._running.values())
         await self._provider.close()
