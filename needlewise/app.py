@@ -150,6 +150,7 @@ async def _at_work(
         _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
         await _stopped(late)
         await services.locks.close()
+        await services.reading.dispose()
         await services.engine.dispose()
 
 

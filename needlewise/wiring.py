@@ -17,7 +17,7 @@ from needlewise.content.render import Place, Renderer
 from needlewise.conversations.log import ConversationLog, TurnQueue
 from needlewise.conversations.redaction import Redactor, allowed_words
 from needlewise.db.audit import AuditLog
-from needlewise.db.engine import open_engine, open_locks
+from needlewise.db.engine import open_engine, open_locks, open_reading
 from needlewise.db.locks import Locks
 from needlewise.db.news import News
 from needlewise.db.outbox import Outbox, Parcel
@@ -94,6 +94,11 @@ class Services:
     @cached_property
     def engine(self) -> AsyncEngine:
         return open_engine(self.settings.database_url)
+
+    @cached_property
+    def reading(self) -> AsyncEngine:
+        """For what only reads and may take long, such as the staff's lists and figures."""
+        return open_reading(self.settings.database_url, self.engine)
 
     @cached_property
     def log(self) -> ConversationLog:

@@ -59,6 +59,27 @@ def open_engine(database_url: str) -> AsyncEngine:
     )
 
 
+def open_reading(database_url: str, engine: AsyncEngine) -> AsyncEngine:
+    """An engine for what only reads and may take long: the staff's lists and figures. No patient waits for it.
+
+    With SQLite it has connections of its own, for `engine` has a single one; with PostgreSQL it is `engine` itself.
+    """
+    url = _with_driver(database_url)
+    if not url.drivername.startswith("sqlite"):
+        return reading(engine)
+    readers = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=2,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+    event.listen(readers.sync_engine, "connect", _prepare_reader)
+    event.listen(readers.sync_engine, "begin", _begin_at_once)
+    return reading(readers)
+
+
 def open_locks(database_url: str) -> Locks:
     """The locks that every process over this database shares. Raises NeedlewiseError like open_engine."""
     url = _with_driver(database_url)
@@ -97,6 +118,13 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     # FULL: a committed turn outlasts a power cut, not only a crash of the process.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_reader(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
     cursor.close()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -56,6 +58,80 @@ conversations = Table(
     Column("last_at", UtcDateTime, nullable=False, index=True),
     Column("state_sealed", LargeBinary),
     Column("forgotten_at", UtcDateTime),
+    # What the staff's list shows and filters by: kept up in the transaction of each turn, so that no list reads messages.
+    Column("heard", Integer, nullable=False, server_default="0"),  # messages of the patient
+    Column("outcome", String(8)),  # the newest outcome of screening: BOOK, TELL, CALL, NOW…
+    Column("request", String(16)),  # the newest request that was sent: visit, exam, callback
+    Column("safety", String(16)),  # the gravest level that triage found
+    Column("declined", Integer, nullable=False, server_default="0"),
+    Column("unsure", Integer, nullable=False, server_default="0"),  # messages to which topics were offered
+    Column("confidence", Float),  # of the message that was understood least surely
+    Column("thumbs_up", Integer, nullable=False, server_default="0"),
+    Column("thumbs_down", Integer, nullable=False, server_default="0"),
+    Column("asked_person", Boolean, nullable=False, server_default=false()),
+    Column("opted_out", Boolean, nullable=False, server_default=false()),
+    # What staff did with it.
+    Column("reviewed_at", UtcDateTime),  # NULL again when the patient writes on
+    Column("reviewed_by", String(32)),
+    Column("assigned_to", String(32)),
+    Column("flagged_at", UtcDateTime),
+    Column("held_at", UtcDateTime),  # a legal hold: nothing of it is purged
+    Column("erased_at", UtcDateTime),  # its words left by retention
+    # While a member of staff speaks in it, the assistant is silent.
+    Column("live_by", String(32)),
+    Column("live_at", UtcDateTime),  # when they did something in it last
+    Index("ix_conversations_clinic_last_at", "clinic", "last_at"),
+)
+
+conversation_topics = Table(
+    "conversation_topics",
+    metadata,
+    Column("conversation", String(32), ForeignKey("conversations.id"), primary_key=True),
+    Column("topic", String(64), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Index("ix_conversation_topics_clinic_topic", "clinic", "topic"),
+)
+
+conversation_tags = Table(
+    "conversation_tags",
+    metadata,
+    Column("conversation", String(32), ForeignKey("conversations.id"), primary_key=True),
+    Column("tag", String(40), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Index("ix_conversation_tags_clinic_tag", "clinic", "tag"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("clinic", String(64), nullable=False),
+    Column("author", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+)
+
+# The patient's redacted words of a conversation as one text, for full-text search: SQLite has an FTS5 index over it, kept by
+# triggers, and PostgreSQL an index of its tsvector (migration 0004).
+searchable = Table(
+    "searchable",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation", String(32), ForeignKey("conversations.id"), nullable=False, unique=True),
+    Column("clinic", String(64), nullable=False),
+    Column("words", Text, nullable=False),
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("staff", String(32), ForeignKey("staff.id"), nullable=False, index=True),
+    Column("name", String(60), nullable=False),
+    Column("query", String(1000), nullable=False),  # as in the URL of the list
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("staff", "name"),
 )
 
 messages = Table(
@@ -81,6 +157,8 @@ messages = Table(
     Column("safety_level", String(16)),
     Column("safety_rule", String(64)),
     Column("latency_ms", Float),
+    Column("understood", JSON),  # of an inbound message: how it was read (conversations.reading), no word of the patient's
+    Column("author", String(32)),  # of an outbound message: the member of staff who wrote it
     UniqueConstraint("conversation", "client_id"),
     UniqueConstraint("conversation", "position"),
     Index("ix_messages_clinic_at", "clinic", "at"),
@@ -111,7 +189,131 @@ requests = Table(
     Column("consent_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expected_by", UtcDateTime),
+    Column("state", String(12), nullable=False, server_default="new"),  # new, called, no_answer, booked, closed
+    Column("state_at", UtcDateTime),
+    Column("owner", String(32)),
     Index("ix_requests_clinic_created_at", "clinic", "created_at"),
+    Index("ix_requests_clinic_state", "clinic", "state"),
+)
+
+# One row for each time that an answer was shown: what the figures of an answer are counted from.
+answers_shown = Table(
+    "answers_shown",
+    metadata,
+    Column("message", String(32), ForeignKey("messages.id"), primary_key=True),
+    Column("topic", String(64), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_answers_shown_clinic_topic_at", "clinic", "topic", "at"),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Column("conversation", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("message", String(32), ForeignKey("messages.id"), nullable=False, index=True),
+    Column("by", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("verdict", String(16), nullable=False),  # topics, out_of_scope, urgent, wrong_answer, unclear_answer
+    Column("topics", JSON, nullable=False),  # those that should have been answered, or the act
+    Column("comment_sealed", LargeBinary),
+    Index("ix_corrections_clinic_at", "clinic", "at"),
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Column("correction", String(32), ForeignKey("corrections.id")),
+    Column("intent", String(64), nullable=False),
+    Column("text", Text, nullable=False),  # redacted, and read by a person before it is accepted
+    Column("state", String(12), nullable=False, index=True),  # proposed, accepted, rejected, published
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("decided_by", String(32)),
+    Column("decided_at", UtcDateTime),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("by", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("state", String(12), nullable=False),  # training, replaying, ready, failed, stopped, live, retired
+    Column("state_at", UtcDateTime, nullable=False),  # the last sign of life while it works
+    Column("progress", Float, nullable=False),
+    Column("model", String(64)),  # the file's name in var/models
+    Column("examples", JSON, nullable=False),  # ids
+    Column("report_sealed", LargeBinary),  # what the replay found; it quotes redacted messages
+    Column("error", String(300)),
+)
+
+live_model = Table(
+    "live_model",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("candidate", String(32)),  # NULL: the model that was trained from the files
+    Column("previous", String(32)),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(32), nullable=False),
+)
+
+# Texts that were changed in the console. The newest row of a key stands in place of the file, unless it was withdrawn.
+content_versions = Table(
+    "content_versions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(12), nullable=False),  # answer, clinic
+    Column("key", String(64), nullable=False),  # a topic, or a clinic's id
+    Column("clinic", String(64), nullable=False),  # "" for every clinic
+    Column("language", String(8), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),  # as in the file
+    Column("by", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("note", String(300), nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+    UniqueConstraint("kind", "key", "clinic", "language", "version"),
+)
+
+content_state = Table(
+    "content_state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", Integer, nullable=False),  # one more with each change: who has another one reads again
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),  # answer, red_flag, screening
+    Column("key", String(64), nullable=False),
+    Column("clinic", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),  # of the text that was signed: another text is not signed
+    Column("version", Integer),
+    Column("staff", String(32), nullable=False),
+    Column("signed_as", String(120), nullable=False),  # name and licence, as the clinician wrote them
+    Column("at", UtcDateTime, nullable=False),
+    Column("expires_on", Date),
+    Column("withdrawn_at", UtcDateTime),
+    Index("ix_signatures_clinic_kind_key", "clinic", "kind", "key"),
+)
+
+purges = Table(
+    "purges",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("clinic", String(64), nullable=False),
+    Column("what", String(16), nullable=False),  # retention, erasure, audit
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # NULL: under way, or cut off; the next run goes on with it
+    Column("removed", JSON, nullable=False),  # counts by kind
 )
 
 outbox = Table(
