@@ -52,10 +52,11 @@ class Needlewise:
         self._log = folder / "serve.log"
         self._groups: list[int] = []
         self._url = ""
-        model = _own_model(root)
-        self._model = folder / "var" / "models" / model.name
-        self._model.parent.mkdir(parents=True)
-        shutil.copyfile(model, self._model)
+        self._models = folder / "var" / "models"
+        self._models.mkdir(parents=True)
+        for file in _own_models(root):
+            shutil.copyfile(file, self._models / file.name)
+        self._trained = set(self._models.iterdir())
 
     @contextmanager
     def start(self) -> Iterator[float]:
@@ -75,7 +76,7 @@ class Needlewise:
             self._groups = [server.pid]
             wait_until(self._is_ready, [server], self._log)
             seconds = time.perf_counter() - began
-            if [path.name for path in self._model.parent.iterdir()] != [self._model.name]:
+            if set(self._models.iterdir()) != self._trained:
                 raise BenchError(
                     "the sources changed under the bench and the service trained anew: run it again"
                 )
@@ -195,14 +196,15 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def _own_model(root: Path) -> Path:
-    from needlewise.dialogue.training import model_path
+def _own_models(root: Path) -> tuple[Path, Path]:
+    """The model and the safety net."""
+    from needlewise.dialogue.training import is_trained, model_path, net_path
     from needlewise.settings import read_settings
 
-    model = model_path(read_settings({"NEEDLEWISE_ROOT": str(root)}))
-    if not model.exists():
+    settings = read_settings({"NEEDLEWISE_ROOT": str(root)})
+    if not is_trained(settings):
         raise BenchError("Needlewise has no up-to-date model: run `needlewise train` first")
-    return model
+    return model_path(settings), net_path(settings)
 
 
 def _unanswered(name: str, reply: httpx.Response, log: Path) -> BenchError:
