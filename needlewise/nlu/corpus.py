@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from needlewise.errors import ContentError, NeedlewiseError
 from needlewise.language.encoder import Vectors
-from needlewise.language.reading import in_words
+from needlewise.language.lesson import words_of
 from needlewise.nlu.taxonomy import DECLINED, INTENTS, examples_wanted
 from needlewise.text.normalise import normalise
 from needlewise.text.yaml_text import line_at, parse, read_text
@@ -119,7 +119,7 @@ def plain(text: str) -> str:
 
 def encode(examples: Sequence[Example]) -> Vectors:
     """One unit vector an example, as in training: shape (len(examples), 384). Thousands take most of a minute."""
-    return np.stack([words.vector for words in in_words([normalise(example.text) for example in examples])])
+    return np.stack([words.vector for words in words_of([normalise(example.text) for example in examples])])
 
 
 def coverage(examples: Sequence[Example], vectors: Vectors) -> list[Coverage]:

@@ -15,7 +15,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from needlewise.language.encoder import Vectors
-from needlewise.language.reading import Reading, in_words, read
+from needlewise.language.lesson import words_of
+from needlewise.language.reading import Reading, read
 from needlewise.text.normalise import normalise
 
 READING = "reading"
@@ -46,7 +47,7 @@ class MessageReader(GraphComponent):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Training needs vectors only; parsing thousands of examples would take a minute and serve nobody."""
         examples = [example for example in training_data.training_examples if example.get(TEXT)]
-        words = in_words([normalise(example.get(TEXT)) for example in examples])
+        words = words_of([normalise(example.get(TEXT)) for example in examples])
         for example, its in zip(examples, words, strict=True):
             example.set(SPELLED, its.spelled)
             example.add_features(_sentence_feature(its.vector))

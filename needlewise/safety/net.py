@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix
 
 from needlewise.errors import ContentError, NeedlewiseError
 from needlewise.language.encoder import Vectors
+from needlewise.language.lesson import words_of
 from needlewise.language.reading import Reading, Words, in_words
 from needlewise.safety.rules import Level, RedFlagRules, Rule
 from needlewise.safety.triage import CALM, Decision
@@ -70,7 +71,7 @@ def learn(lesson: Lesson) -> Arrays:
     """Fit the net: plain arrays, the same ones for the same lesson. Takes some seconds a thousand sentences."""
     signs = [text for texts in lesson.signs.values() for text in texts]
     calm = [text for texts in lesson.calm.values() for text in texts]
-    sentences = in_words([normalise(text) for text in (*signs, *calm, *lesson.talk[::_ONE_IN])])
+    sentences = words_of([normalise(text) for text in (*signs, *calm, *lesson.talk[::_ONE_IN])])
     vectors = np.stack([sentence.vector for sentence in sentences])
     words = _bags([sentence.spelled for sentence in sentences])
 
