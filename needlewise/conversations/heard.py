@@ -8,6 +8,15 @@ KEY = "heard"
 """Where Rasa's parse data carries a Heard, as plain builtins."""
 
 
+class Part(Struct, frozen=True):
+    """One question of a message, or the whole of it, as the model ranked it; what staff see of it."""
+
+    topic: str | None
+    """The topic that was taken from it, if one was."""
+    best: tuple[tuple[str, float], ...]
+    """The likeliest intents, each with its share of probability, from 0 to 1."""
+
+
 class Heard(Struct, frozen=True):
     """Everything the actions may know of a message. Nothing here is identity or permission: patients write what they like."""
 
@@ -23,6 +32,10 @@ class Heard(Struct, frozen=True):
     more: tuple[str, ...] = ()
     """Topics beyond the three that one message may ask."""
     offered: tuple[str, ...] = ()
+    behind: str | None = None
+    """The topic answered before, where the message was read as a question after that answer."""
+    parts: tuple[Part, ...] = ()
+    """How the model ranked it, for the log alone: the actions are given none."""
     act: str | None = None
     confidence: float = 1.0
     command: str | None = None

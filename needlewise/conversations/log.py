@@ -16,16 +16,22 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from needlewise import clock
+from needlewise.conversations.forgetting import erase_words
 from needlewise.conversations.heard import Heard
+from needlewise.conversations.presence import Present, left, present, still
+from needlewise.conversations.search import make_searchable
 from needlewise.conversations.state import State, decode_state
+from needlewise.conversations.summary import after_turn
+from needlewise.conversations.understood import as_understood
 from needlewise.db.engine import reading, scrub
 from needlewise.db.sealing import Seal
-from needlewise.db.tables import conversations, feedback, messages
+from needlewise.db.tables import answers_shown, conversation_topics, conversations, feedback, messages
 from needlewise.errors import NeedlewiseError
 
 ABANDONED = timedelta(minutes=1)
@@ -42,6 +48,10 @@ class UnknownToken(NeedlewiseError):
 
 class UnknownChoice(NeedlewiseError):
     """A choice id that this conversation never offered, or offered too long ago."""
+
+
+class Meanwhile(NeedlewiseError):
+    """Staff stepped in or out while a turn ran: it is to be taken once more."""
 
 
 class NotYours(NeedlewiseError):
@@ -73,6 +83,13 @@ class Claim:
     state: State
     replies: tuple[dict[str, Any], ...] | None
     """The committed replies of an earlier delivery; None when the turn is still to run."""
+    live: Present | None = None
+    """The member of staff who is in the conversation."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the assistant says nothing to it but what safety must."""
+        return self.live is not None and not self.live.is_over
 
 
 @dataclass(frozen=True)
@@ -163,13 +180,15 @@ class ConversationLog:
         """
         message = uuid.uuid4().hex
         async with self._engine.begin() as connection:
+            columns = (conversations.c.state_sealed, conversations.c.live_by, conversations.c.live_at)
+            query = select(*columns).where(conversations.c.id == conversation.id)
+            # The conversation first, so that no two messages, of a patient and of staff, take the same place in it.
+            found = (await connection.execute(query.with_for_update())).one_or_none()
             row = await self._inbound_row(connection, conversation, client_id)
-            sealed = await connection.scalar(
-                select(conversations.c.state_sealed).where(conversations.c.id == conversation.id)
-            )
-            if sealed is None:
+            if found is None or found.state_sealed is None:
                 raise UnknownToken("the conversation was forgotten")
-            state = decode_state(self._seal.open(sealed))
+            state = decode_state(self._seal.open(found.state_sealed))
+            live = present(found.live_by, found.live_at)
             if inbound.choices and not inbound.text:
                 labels = [
                     str(state.choices[choice]["label"])
@@ -184,7 +203,7 @@ class ConversationLog:
             if any(choice not in state.choices for choice in inbound.choices):
                 raise UnknownChoice("no such choice in this conversation")
             if row is not None:
-                return Claim(row.id, inbound, state, None)
+                return Claim(row.id, inbound, state, None, live)
             try:
                 await connection.execute(
                     insert(messages).values(
@@ -204,7 +223,7 @@ class ConversationLog:
                     await also(connection, message)
             except IntegrityError as error:
                 raise NeedlewiseError("the message is being claimed elsewhere") from error
-        return Claim(message, inbound, state, None)
+        return Claim(message, inbound, state, None, live)
 
     async def commit(
         self,
@@ -217,23 +236,34 @@ class ConversationLog:
         verdict: Verdict,
         latency_ms: float,
         redacted: str | None = None,
+        opted_out: bool | None = None,
         also: Also | None = None,
     ) -> None:
         """Store a turn's replies, what was understood, and the new state, all or nothing, with whatever `also` does.
 
-        `redacted` is what staff may read of the inbound message when that is known already. Raises UnknownToken when the
-        conversation was forgotten meanwhile, and NeedlewiseError when another process answered the message first.
+        `redacted` is what staff may read of the inbound message when that is known already; `opted_out` is whether the patient said
+        stop, or start again, if either. Raises UnknownToken when the conversation was forgotten meanwhile, Meanwhile when staff
+        stepped in or out since the claim, and NeedlewiseError when another process answered the message first.
         """
         at = clock.now()
         async with self._engine.begin() as connection:
             # The conversation first, here and in forget, so that one of the two waits for the other.
             kept = await connection.execute(
                 update(conversations)
-                .where(conversations.c.id == conversation.id, conversations.c.forgotten_at.is_(None))
-                .values(state_sealed=self._seal.seal(state.encode()), last_at=at)
+                .where(
+                    conversations.c.id == conversation.id,
+                    conversations.c.forgotten_at.is_(None),
+                    still(claim.live),
+                )
+                .values(
+                    state_sealed=self._seal.seal(state.encode()),
+                    last_at=at,
+                    **after_turn(heard, state, safety=verdict.level, opted_out=opted_out),
+                    **left(claim.live),
+                )
             )
             if kept.rowcount == 0:
-                raise UnknownToken("the conversation was forgotten")
+                raise await self._why_not(connection, conversation)
             answered = await connection.execute(
                 update(messages)
                 .where(messages.c.id == claim.message, messages.c.answered.is_(False))
@@ -246,10 +276,15 @@ class ConversationLog:
                     safety_level=verdict.level,
                     safety_rule=verdict.rule,
                     latency_ms=latency_ms,
+                    understood=as_understood(heard, claim.state) if heard else None,
                 )
             )
             if answered.rowcount == 0:
                 raise NeedlewiseError("the message was answered elsewhere meanwhile")
+            if heard and heard.topics:
+                await self._note_topics(connection, conversation, heard.topics)
+            if redacted:
+                await make_searchable(connection, conversation.id, conversation.clinic, redacted)
             await self._insert_outgoing(connection, conversation, outgoing, reply_to=claim.message, at=at)
             if also is not None:
                 await also(connection, claim.message)
@@ -301,6 +336,11 @@ class ConversationLog:
                     at=clock.now(),
                 )
             )
+            await connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation.id)
+                .values(thumbs_up=_thumbs(conversation, "up"), thumbs_down=_thumbs(conversation, "down"))
+            )
 
     async def forget(self, conversation: Conversation) -> None:
         """Erase a conversation's words and state for good; that it happened, and what it was about in numbers, stays."""
@@ -308,19 +348,15 @@ class ConversationLog:
             await connection.execute(
                 update(conversations)
                 .where(conversations.c.id == conversation.id)
-                .values(state_sealed=None, token_hash=None, forgotten_at=clock.now())
+                .values(token_hash=None, forgotten_at=clock.now())
             )
+            await erase_words(connection, [conversation.id])
             mine = select(messages.c.id).where(messages.c.conversation == conversation.id)
             await connection.execute(delete(feedback).where(feedback.c.message.in_(mine)))
-            await connection.execute(
-                update(messages)
-                .where(messages.c.conversation == conversation.id)
-                .values(body_sealed=None, redacted=None, client_id=None)
-            )
         await scrub(self._engine)
 
     async def unredacted(self, limit: int = 200) -> list[tuple[str, str]]:
-        """Inbound messages still without a redacted text: (id, everything the patient wrote in it).
+        """Messages of patients and of staff still without a redacted text: (id, everything that was written in it).
 
         A message whose turn runs is left alone: its turn may know best what may be read of it.
         """
@@ -329,23 +365,28 @@ class ConversationLog:
             .where(
                 messages.c.redacted.is_(None),
                 messages.c.body_sealed.is_not(None),
-                messages.c.direction == "in",
-                messages.c.answered.is_(True) | (messages.c.at < clock.now() - ABANDONED),
+                (messages.c.kind == "staff")
+                | (messages.c.direction == "in")
+                & (messages.c.answered.is_(True) | (messages.c.at < clock.now() - ABANDONED)),
             )
             .limit(limit)
         )
         async with self._reading.connect() as connection:
             rows = (await connection.execute(query)).all()
         return [
-            (row.id, _words(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)))
+            (row.id, written(msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)))
             for row in rows
         ]
 
     async def keep_redacted(self, texts: Sequence[tuple[str, str]]) -> None:
-        """Store redacted texts by message id. A message forgotten meanwhile stays empty, and a text that is there stays."""
+        """Store redacted texts by message id, and let them be searched.
+
+        A message forgotten meanwhile stays empty, and a text that is there stays.
+        """
         async with self._engine.begin() as connection:
+            homes = await self._homes(connection, [message for message, _ in texts])
             for message, text in texts:
-                await connection.execute(
+                kept = await connection.execute(
                     update(messages)
                     .where(
                         messages.c.id == message,
@@ -354,6 +395,25 @@ class ConversationLog:
                     )
                     .values(redacted=text)
                 )
+                if kept.rowcount and homes[message].direction == "in":
+                    home = homes[message]
+                    await make_searchable(connection, home.conversation, home.clinic, text)
+
+    async def _homes(self, connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Row]:
+        """Where each message belongs. The conversations are held until the transaction ends.
+
+        In order, and before their messages: commit and forget hold them first as well, so that no two wait for each other.
+        """
+        columns = (messages.c.id, messages.c.conversation, messages.c.clinic, messages.c.direction)
+        found = await connection.execute(select(*columns).where(messages.c.id.in_(ids)))
+        homes = {row.id: row for row in found}
+        await connection.execute(
+            select(conversations.c.id)
+            .where(conversations.c.id.in_({home.conversation for home in homes.values()}))
+            .order_by(conversations.c.id)
+            .with_for_update()
+        )
+        return homes
 
     async def _inbound_row(
         self, connection: AsyncConnection, conversation: Conversation, client_id: str
@@ -365,8 +425,21 @@ class ConversationLog:
         )
         return (await connection.execute(query)).one_or_none()
 
+    async def _why_not(self, connection: AsyncConnection, conversation: Conversation) -> NeedlewiseError:
+        query = select(conversations.c.id).where(
+            conversations.c.id == conversation.id, conversations.c.forgotten_at.is_(None)
+        )
+        if await connection.scalar(query) is None:
+            return UnknownToken("the conversation was forgotten")
+        return Meanwhile("staff stepped in or out meanwhile")
+
     async def _replies(self, connection: AsyncConnection, inbound: str) -> tuple[dict[str, Any], ...]:
-        query = select(messages).where(messages.c.reply_to == inbound).order_by(messages.c.position)
+        home = select(messages.c.conversation).where(messages.c.id == inbound).scalar_subquery()
+        query = (
+            select(messages)
+            .where(messages.c.conversation == home, messages.c.reply_to == inbound)
+            .order_by(messages.c.position)
+        )
         return tuple(
             msgspec.json.decode(self._seal.open(row.body_sealed)) for row in await connection.execute(query)
         )
@@ -398,11 +471,36 @@ class ConversationLog:
                 )
             )
 
+        shown = [
+            {
+                "message": message.wire["id"],
+                "topic": topic,
+                "clinic": conversation.clinic,
+                "channel": conversation.channel,
+                "version": version,
+                "at": at,
+            }
+            for message in outgoing
+            for topic, version in dict(message.answers).items()
+        ]
+        if shown:
+            await connection.execute(insert(answers_shown), shown)
+
+    async def _note_topics(
+        self, connection: AsyncConnection, conversation: Conversation, topics: Sequence[str]
+    ) -> None:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        rows = [
+            {"conversation": conversation.id, "topic": topic, "clinic": conversation.clinic}
+            for topic in dict.fromkeys(topics)
+        ]
+        await connection.execute(dialect.insert(conversation_topics).on_conflict_do_nothing(), rows)
+
     def _shown(self, row: Row) -> dict[str, Any]:
         if row.direction == "out":
             return {"from": "assistant", **msgspec.json.decode(self._seal.open(row.body_sealed))}
         inbound = msgspec.json.decode(self._seal.open(row.body_sealed), type=Inbound)
-        return {"from": "patient", "id": row.id, "text": _words(inbound)}
+        return {"from": "patient", "id": row.id, "text": written(inbound)}
 
 
 class TurnQueue:
@@ -443,7 +541,16 @@ def _next_position(conversation: Conversation) -> Any:
     return last.where(messages.c.conversation == conversation.id).scalar_subquery()
 
 
-def _words(inbound: Inbound) -> str:
+def _thumbs(conversation: Conversation, verdict: str) -> Any:
+    """How many of a conversation's messages have this thumb."""
+    theirs = select(func.count()).select_from(feedback).join(messages, messages.c.id == feedback.c.message)
+    return theirs.where(
+        messages.c.conversation == conversation.id, feedback.c.verdict == verdict
+    ).scalar_subquery()
+
+
+def written(inbound: Inbound) -> str:
+    """Everything that the patient wrote in a message."""
     return inbound.text or ", ".join(inbound.fields.values())
 
 

@@ -1,11 +1,12 @@
 """The database connection: SQLite in WAL mode, or PostgreSQL."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -19,6 +20,9 @@ BUSY_SECONDS = 5
 
 COMMAND_SECONDS = 30
 """How long a statement may take in PostgreSQL."""
+
+VACUUM_SECONDS = 600
+"""How long PostgreSQL may take to free the rows of one table."""
 
 LOCK_SECONDS = 60
 """How long a turn waits for another process's turn of the same conversation."""
@@ -148,17 +152,51 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(**{_ONLY_READS: True})
 
 
-async def scrub(engine: AsyncEngine) -> None:
-    """After an erasure: empty SQLite's write-ahead log, where the erased text would stand until it is overwritten.
+_MERGED_PAGES = 200
+"""Of the search index, rewritten at a time: about 40 ms for the index of 100,000 conversations, and 18 times as much for all of it."""
 
-    While another connection reads or writes, it is left to SQLite's next checkpoint.
+
+async def scrub(engine: AsyncEngine) -> bool:
+    """After an erasure: have the words leave SQLite's search index and its write-ahead log, where they would stand until overwritten.
+
+    False while another connection reads or writes: then they are left to the next time. PostgreSQL: see vacuum.
     """
     if engine.dialect.name != "sqlite":
-        return
+        return True
+    pages = -_MERGED_PAGES
+    while await _merge_search_index(engine, pages):
+        pages = _MERGED_PAGES
     async with engine.connect() as connection:
         raw = await connection.get_raw_connection()
         # Not through SQLAlchemy, which would begin a transaction, inside which there is no checkpoint.
-        await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor = await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, _, _ = await cursor.fetchone()
+        return not is_busy
+
+
+async def _merge_search_index(engine: AsyncEngine, pages: int) -> bool:
+    """One step towards an index in one piece; whether there was something to do.
+
+    What is deleted from FTS5 is only marked, until the piece that has it is merged with the mark. A negative number begins the merging of
+    all pieces, positive ones go on with it (https://www.sqlite.org/fts5.html#the_merge_command).
+    """
+    async with engine.begin() as connection:
+        before = await connection.scalar(text("SELECT total_changes()"))
+        merge = "INSERT INTO searchable_words (searchable_words, rank) VALUES ('merge', :pages)"
+        await connection.execute(text(merge), {"pages": pages})
+        after = await connection.scalar(text("SELECT total_changes()"))
+        return int(after - before) > 1
+
+
+async def vacuum(engine: AsyncEngine, tables: Sequence[str]) -> None:
+    """After a purge: have PostgreSQL free the rows that hold what was erased. Without the right to, it leaves that to its own vacuum."""
+    if engine.dialect.name != "postgresql":
+        return
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        for table in tables:
+            # On the driver: it may take longer than a statement of ours.
+            await driver.execute(f'VACUUM "{table}"', timeout=VACUUM_SECONDS)
 
 
 def migrate(database_url: str) -> None:

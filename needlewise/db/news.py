@@ -54,6 +54,12 @@ class News:
         except Exception as error:
             logger.warning("news of %s were not told: %s", topic, type(error).__name__)
 
+    async def announce(self, topic: str, what: str = "") -> None:
+        """Tell this process and the others."""
+        for hear in self._hearers.get(topic, ()):
+            hear(what)
+        await self.tell(topic, what)
+
     async def listen(self, stopping: asyncio.Event) -> None:
         """Hear the other processes until the service stops; a lost connection is opened again."""
         while self._url is not None and not stopping.is_set():

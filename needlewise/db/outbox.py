@@ -23,6 +23,9 @@ from needlewise.db.engine import reading
 from needlewise.db.sealing import Seal
 from needlewise.db.tables import outbox
 
+WAITS = "outbox"
+"""News between processes: a text waits there."""
+
 BACKOFF = (
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -93,6 +96,14 @@ async def drop_waiting(connection: AsyncConnection, thread: str, why: str) -> No
         .where(outbox.c.thread == thread, outbox.c.next_try_at.is_not(None), outbox.c.begun_at.is_(None))
         .values(next_try_at=None, last_error=why)
     )
+
+
+async def send_again(connection: AsyncConnection, once: str) -> bool:
+    """Begin anew, in the caller's transaction, with a parcel that was given up; whether there was one."""
+    given_up = (outbox.c.once == once, outbox.c.next_try_at.is_(None), outbox.c.sent_at.is_(None))
+    is_there = func.length(outbox.c.payload_sealed) > 0  # a purge empties what is old
+    change = update(outbox).where(*given_up, is_there).values(next_try_at=clock.now(), tries=0)
+    return int((await connection.execute(change)).rowcount) == 1
 
 
 class Outbox:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -50,12 +51,12 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("clinic", String(64), nullable=False, index=True),
+    Column("clinic", String(64), nullable=False),
     Column("channel", String(16), nullable=False),
     Column("language", String(8), nullable=False),
     Column("token_hash", String(64), unique=True),  # NULL for a text conversation: its number speaks for it
     Column("started_at", UtcDateTime, nullable=False),
-    Column("last_at", UtcDateTime, nullable=False, index=True),
+    Column("last_at", UtcDateTime, nullable=False),
     Column("state_sealed", LargeBinary),
     Column("forgotten_at", UtcDateTime),
     # What the staff's list shows and filters by: kept up in the transaction of each turn, so that no list reads messages.
@@ -70,6 +71,7 @@ conversations = Table(
     Column("thumbs_down", Integer, nullable=False, server_default="0"),
     Column("asked_person", Boolean, nullable=False, server_default=false()),
     Column("opted_out", Boolean, nullable=False, server_default=false()),
+    Column("searchable", Integer),  # the id of its row in searchable, by which a search finds it
     # What staff did with it.
     Column("reviewed_at", UtcDateTime),  # NULL again when the patient writes on
     Column("reviewed_by", String(32)),
@@ -79,8 +81,33 @@ conversations = Table(
     Column("erased_at", UtcDateTime),  # its words left by retention
     # While a member of staff speaks in it, the assistant is silent.
     Column("live_by", String(32)),
-    Column("live_at", UtcDateTime),  # when they did something in it last
-    Index("ix_conversations_clinic_last_at", "clinic", "last_at"),
+    Column("live_at", UtcDateTime, index=True),  # when they did something in it last
+    # The staff's list in its order, with all it is filtered by: a page of it reads this and nothing else (conversations.listing).
+    Index(
+        "ix_conversations_listed",
+        *(
+            "last_at",
+            "id",
+            "clinic",
+            "heard",
+            "channel",
+            "outcome",
+            "request",
+            "safety",
+            "declined",
+            "unsure",
+        ),
+        *(
+            "confidence",
+            "thumbs_down",
+            "asked_person",
+            "opted_out",
+            "reviewed_at",
+            "assigned_to",
+            "flagged_at",
+        ),
+        *("live_by", "searchable"),
+    ),
 )
 
 conversation_topics = Table(
@@ -89,7 +116,7 @@ conversation_topics = Table(
     Column("conversation", String(32), ForeignKey("conversations.id"), primary_key=True),
     Column("topic", String(64), primary_key=True),
     Column("clinic", String(64), nullable=False),
-    Index("ix_conversation_topics_clinic_topic", "clinic", "topic"),
+    Index("ix_conversation_topics_clinic_topic", "clinic", "topic", "conversation"),
 )
 
 conversation_tags = Table(
@@ -98,7 +125,7 @@ conversation_tags = Table(
     Column("conversation", String(32), ForeignKey("conversations.id"), primary_key=True),
     Column("tag", String(40), primary_key=True),
     Column("clinic", String(64), nullable=False),
-    Index("ix_conversation_tags_clinic_tag", "clinic", "tag"),
+    Index("ix_conversation_tags_clinic_tag", "clinic", "tag", "conversation"),
 )
 
 notes = Table(
@@ -112,8 +139,8 @@ notes = Table(
     Column("body_sealed", LargeBinary, nullable=False),
 )
 
-# The patient's redacted words of a conversation as one text, for full-text search: SQLite has an FTS5 index over it, kept by
-# triggers, and PostgreSQL an index of its tsvector (migration 0004).
+# The patient's redacted words of a conversation as one text, folded for full-text search (conversations.search): SQLite has an FTS5
+# index over it, kept by triggers, and PostgreSQL a column `vector` with an index (migration 0004).
 searchable = Table(
     "searchable",
     metadata,
@@ -133,6 +160,8 @@ saved_views = Table(
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("staff", "name"),
 )
+
+_UNREDACTED = text("redacted IS NULL AND body_sealed IS NOT NULL")
 
 messages = Table(
     "messages",
@@ -157,11 +186,15 @@ messages = Table(
     Column("safety_level", String(16)),
     Column("safety_rule", String(64)),
     Column("latency_ms", Float),
-    Column("understood", JSON),  # of an inbound message: how it was read (conversations.reading), no word of the patient's
+    Column(
+        "understood", JSON
+    ),  # of an inbound message: how it was read (conversations.understood), no word of the patient's
     Column("author", String(32)),  # of an outbound message: the member of staff who wrote it
     UniqueConstraint("conversation", "client_id"),
     UniqueConstraint("conversation", "position"),
     Index("ix_messages_clinic_at", "clinic", "at"),
+    # Those that wait for redaction: few, and looked for after every turn.
+    Index("ix_messages_unredacted", "at", sqlite_where=_UNREDACTED, postgresql_where=_UNREDACTED),
 )
 
 feedback = Table(
@@ -189,9 +222,12 @@ requests = Table(
     Column("consent_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expected_by", UtcDateTime),
-    Column("state", String(12), nullable=False, server_default="new"),  # new, called, no_answer, booked, closed
+    Column(
+        "state", String(12), nullable=False, server_default="new"
+    ),  # new, called, no_answer, booked, closed
     Column("state_at", UtcDateTime),
     Column("owner", String(32)),
+    Column("erased_at", UtcDateTime),  # its details are empty since then: retention or erasure took them
     Index("ix_requests_clinic_created_at", "clinic", "created_at"),
     Index("ix_requests_clinic_state", "clinic", "state"),
 )
@@ -218,9 +254,13 @@ corrections = Table(
     Column("message", String(32), ForeignKey("messages.id"), nullable=False, index=True),
     Column("by", String(32), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("verdict", String(16), nullable=False),  # topics, out_of_scope, urgent, wrong_answer, unclear_answer
+    Column(
+        "verdict", String(16), nullable=False
+    ),  # topics, out_of_scope, urgent, wrong_answer, unclear_answer
     Column("topics", JSON, nullable=False),  # those that should have been answered, or the act
     Column("comment_sealed", LargeBinary),
+    Column("done_at", UtcDateTime),  # nothing of it waits for anybody
+    Column("done_by", String(32)),
     Index("ix_corrections_clinic_at", "clinic", "at"),
 )
 
@@ -248,6 +288,9 @@ candidates = Table(
     Column("state_at", UtcDateTime, nullable=False),  # the last sign of life while it works
     Column("progress", Float, nullable=False),
     Column("model", String(64)),  # the file's name in var/models
+    Column(
+        "base", String(16)
+    ),  # of the files it was trained from, beside its examples: the model's fingerprint
     Column("examples", JSON, nullable=False),  # ids
     Column("report_sealed", LargeBinary),  # what the replay found; it quotes redacted messages
     Column("error", String(300)),
@@ -476,6 +519,7 @@ audit = Table(
     Column("hash", String(64), nullable=False),
     Index("ix_audit_clinic_seq", "clinic", "seq"),
     Index("ix_audit_actor_seq", "actor", "seq"),
+    Index("ix_audit_subject_seq", "subject", "seq"),
 )
 
 audit_head = Table(

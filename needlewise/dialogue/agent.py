@@ -27,17 +27,21 @@ from rasa.utils.endpoints import EndpointConfig
 from rasa_sdk.executor import ActionExecutor
 
 from needlewise.content.rendered import Rendered
-from needlewise.conversations.heard import KEY, Heard
+from needlewise.conversations.heard import KEY, Heard, Part
 from needlewise.conversations.state import State
 from needlewise.dialogue.nlg import ContentNLG
+from needlewise.dialogue.understanding import Parsed
 from needlewise.errors import NeedlewiseError
 from needlewise.language.reading import Reading
 from needlewise.nlu.message_reader import READING
-from needlewise.nlu.topic_classifier import RANKINGS
+from needlewise.nlu.topic_classifier import RANKINGS, Ranking
 from needlewise.nlu.topic_gate import UNDERSTOOD
 from needlewise.nlu.understood import Understood
 
 logger = logging.getLogger(__name__)
+
+_MOST_KEPT = 5
+"""Intents of a ranking that the log keeps."""
 
 _SLOTS_NOT_KEPT = frozenset({"session_started_metadata"})
 
@@ -152,10 +156,12 @@ class EmbeddedAgent:
         graph = self._processor.model_metadata.predict_schema
         self._understand = graph.nodes[self._processor.model_metadata.nlu_target].needs["messages"]
 
-    def parse(self, reading: Reading) -> Understood:
-        """What the words ask for. Never treats a leading slash as a command."""
-        understood: Understood = self._parsed(reading).get(UNDERSTOOD)
-        return understood
+    def parse(self, reading: Reading) -> Parsed:
+        """What the words ask for, and how they ranked. Never treats a leading slash as a command."""
+        message = self._parsed(reading)
+        understood: Understood = message.get(UNDERSTOOD)
+        whole, *parts = message.get(RANKINGS)
+        return Parsed(understood, tuple(_part(ranking, understood) for ranking in parts or [whole]))
 
     def nearest(self, reading: Reading) -> str:
         """The intent the words come nearest to, whatever was decided of them."""
@@ -188,6 +194,12 @@ class EmbeddedAgent:
             return Spoken(tuple(output.messages), self._store.end(conversation, state))
         finally:
             self._store.drop(conversation)
+
+
+def _part(ranking: Ranking, understood: Understood) -> Part:
+    taken = (*understood.topics, *understood.more)
+    best = tuple((intent, round(share, 4)) for intent, share in ranking.intents[:_MOST_KEPT])
+    return Part(ranking.best if ranking.best in taken else None, best)
 
 
 def load_agent(model: Path, *, actions: str = "actions") -> EmbeddedAgent:

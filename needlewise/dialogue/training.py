@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 # Everything a trained model depends on. Content is not among it: changing an answer needs no training.
 _LANGUAGE = ("needlewise/language", "needlewise/text")
-_TRAINING_DATA = ("data/nlu", "data/stories")
-_MODEL_SOURCES = ("config.yml", "domain.yml", "uv.lock", *_TRAINING_DATA, "needlewise/nlu", *_LANGUAGE)
+TRAINING_FILES = ("data/nlu", "data/stories")
+_MODEL_SOURCES = ("config.yml", "domain.yml", "uv.lock", *TRAINING_FILES, "needlewise/nlu", *_LANGUAGE)
 _NET_SOURCES = ("data/safety", "data/nlu", "needlewise/safety/net.py", *_LANGUAGE)
 _KEPT = 3
 _KINDS = frozenset({".yml", ".py", ".lock", ".tsv"})
@@ -23,9 +23,14 @@ _KINDS = frozenset({".yml", ".py", ".lock", ".tsv"})
 _NAMES = frozenset({"SHA256SUMS"})
 
 
+def fingerprint(settings: Settings) -> str:
+    """What tells the present sources of the model from others: 16 characters."""
+    return _fingerprint(settings.root, _MODEL_SOURCES)
+
+
 def model_path(settings: Settings) -> Path:
     """Where the model of the present sources is, or will be: var/models/<fingerprint>.tar.gz."""
-    return settings.models / f"{_fingerprint(settings.root, _MODEL_SOURCES)}.tar.gz"
+    return settings.models / f"{fingerprint(settings)}.tar.gz"
 
 
 def net_path(settings: Settings) -> Path:
@@ -49,8 +54,9 @@ def ensure_model(settings: Settings, *, force: bool = False) -> Path:
         _train_net(settings.root, net)
         _clean_up(settings.models, "*.net.npz")
     if force or not path.exists():
-        _train_model(settings, path, force=force)
-        _clean_up(settings.models, "*.tar.gz")
+        train_model(settings.root, path, force=force)
+        # Not those that staff trained: their rows say which are needed (teaching.candidates).
+        _clean_up(settings.models, f"{'[0-9a-f]' * 16}.tar.gz")
     return path
 
 
@@ -62,17 +68,17 @@ def _train_net(root: Path, path: Path) -> None:
     save(learn(read_lesson(root / "data" / "safety", talk)), path)
 
 
-def _train_model(settings: Settings, path: Path, *, force: bool) -> None:
+def train_model(root: Path, path: Path, *, force: bool = False) -> None:
+    """Train the Rasa project in `root` into the file `path`, whatever is there. Raises NeedlewiseError."""
     from rasa.model_training import train
 
-    root = settings.root
     # Rasa prints its progress; standard output is for what a command was asked for.
     with contextlib.redirect_stdout(sys.stderr):
         result = train(
             domain=str(root / "domain.yml"),
             config=str(root / "config.yml"),
-            training_files=[str(root / folder) for folder in _TRAINING_DATA],
-            output=str(settings.models),
+            training_files=[str(root / folder) for folder in TRAINING_FILES],
+            output=str(path.parent),
             fixed_model_name=path.name.removesuffix(".tar.gz"),
             force_training=force,
         )

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from needlewise import clock
 from needlewise.content.model import Clinic
 from needlewise.content.render import Place, Renderer, shown_phone
 from needlewise.content.rendered import Choice, Rendered
 from needlewise.conversations.heard import Heard
 from needlewise.conversations.log import Conversation, Inbound, Outgoing, Verdict
+from needlewise.conversations.presence import BACK
 from needlewise.conversations.state import CHOICES_KEPT, PERSONAL_SLOTS, State
 from needlewise.dialogue.leaning import Leaning
 from needlewise.dialogue.understanding import CHOOSE, GO_ON, Understanding
@@ -78,12 +80,16 @@ class Turn:
     verdict: Verdict
     opt_out: bool
     latency_ms: float
+    is_silent: bool = False
+    """A member of staff speaks in the conversation, and the assistant had nothing that must be said."""
 
     @property
     def outcome(self) -> str:
-        """One word for figures: the safety level, or answered, offered, declined, choice, or the act."""
+        """One word for figures: the safety level, or answered, offered, declined, choice, silent, or the act."""
         if self.verdict.level:
             return self.verdict.level
+        if self.is_silent:
+            return "silent"
         if self.heard is None:
             return "opt_out"
         if self.heard.topics:
@@ -113,20 +119,36 @@ class Turns:
         self._renderer = renderer
 
     def open(self, place: Place, state: State) -> tuple[tuple[Outgoing, ...], State]:
-        """The first message of a conversation: who speaks, what it is not for."""
-        return _outgoing([self._renderer.phrase("conversation.opening", place)], state)
+        """The first messages of a conversation: who speaks, what it is not for, and what the clinic has to tell at present."""
+        opening = self._renderer.phrase("conversation.opening", place)
+        notices = self._renderer.notices(place, clock.now())[: MOST_MESSAGES - 1]
+        messages = [msgspec.structs.replace(message, choices=()) for message in (opening, *notices)]
+        # What to begin with is offered at the end.
+        messages[-1] = msgspec.structs.replace(messages[-1], choices=opening.choices)
+        return _outgoing(messages, state)
 
     def nearest(self, text: str) -> str:
         """The intent that these words come nearest to, for an editor of training examples: no turn is taken."""
         return self._agent.nearest(read(normalise(text)))
 
     async def take(
-        self, conversation: Conversation, clinic: Clinic, inbound: Inbound, state: State, *, at: datetime
+        self,
+        conversation: Conversation,
+        clinic: Clinic,
+        inbound: Inbound,
+        state: State,
+        *,
+        at: datetime,
+        is_silent: bool = False,
     ) -> Turn:
-        """Answer one message. Unknown choice ids must have been refused before."""
+        """Answer one message. Unknown choice ids must have been refused before.
+
+        While staff speak in the conversation the turn `is_silent`: opt-out words and what safety says alone are answered as ever, and
+        nothing else is. The dialogue stays where it was.
+        """
         started = time.perf_counter()
         place = Place(clinic, conversation.channel, conversation.language)
-        state, lapsed = _without_old_facts(state, at)
+        state, lapsed = (state, None) if is_silent else _without_old_facts(state, at)
         text = normalise(inbound.text or " ".join(inbound.fields.values()))
         opt_out = (
             bool(inbound.text) and self._leaning.is_opt_out(text) and not state.form and not inbound.choices
@@ -146,6 +168,10 @@ class Turns:
             place = replace(place, language="es")
         if decision.level is not None and decision.speaks_alone:
             return self._urgent(decision, place, state, at, started, opt_out=opt_out)
+        if is_silent and not opt_out:
+            state = msgspec.structs.replace(state, asked=BACK if state.form else None)
+            verdict = Verdict(decision.level.value if decision.level else None, decision.rule)
+            return Turn((), state, None, verdict, False, _elapsed(started), is_silent=True)
 
         base = Heard(
             clinic=clinic.clinic,
@@ -160,7 +186,8 @@ class Turns:
             heard = _not_to_the_form(heard)
         if lapsed is _Lapsed.FORM:
             heard = _asks_again(heard, state)
-        spoken = await self._agent.speak(conversation.id, heard, state)
+        # Rasa copies what it is given, and the actions have no use for the rankings.
+        spoken = await self._agent.speak(conversation.id, msgspec.structs.replace(heard, parts=()), state)
         rendered = list(spoken.messages)
         if decision.phrase:
             rendered.insert(0, self._renderer.phrase(decision.phrase, place))

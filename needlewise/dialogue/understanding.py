@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from needlewise.conversations.heard import Heard
+from needlewise.conversations.heard import Heard, Part
 from needlewise.conversations.log import Inbound
 from needlewise.conversations.state import State
 from needlewise.dialogue.following import followed, may_follow
@@ -19,7 +20,17 @@ from needlewise.screening.reading import Reader
 from needlewise.screening.rules import Outcome, Status
 from needlewise.text.normalise import normalise
 
-Parse = Callable[[Reading], Understood]
+
+@dataclass(frozen=True)
+class Parsed:
+    """What the model makes of words alone."""
+
+    understood: Understood
+    parts: tuple[Part, ...] = ()
+    """How the questions in it ranked, or the whole; for the log."""
+
+
+Parse = Callable[[Reading], Parsed]
 
 _ACT_WORDS = {"affirm": "yes", "deny": "no", "unsure": "unsure"}
 CHOOSE = "choose"
@@ -140,12 +151,16 @@ class Understanding:
                 heard, intent="book_appointment", act="book_appointment", doctor_said_fine=True
             )
         if lean := self._leaning.follow_up(text, last):
-            return msgspec.structs.replace(heard, intent=lean.topic, topics=(lean.topic,), part=lean.part)
+            return msgspec.structs.replace(
+                heard, intent=lean.topic, topics=(lean.topic,), part=lean.part, behind=last[-1]
+            )
         bare = without_lean(text) if last else text
-        understood = self._parse(reading if bare == text else self.read(bare, state))
+        parsed = self._parse(reading if bare == text else self.read(bare, state))
+        understood = parsed.understood
+        heard = msgspec.structs.replace(heard, parts=parsed.parts)
         if last and (topic := _followed(bare, understood, last[-1], in_form=bool(state.form))):
             part = "more" if topic == last[-1] and topic not in understood.topics else "web"
-            return msgspec.structs.replace(heard, intent=topic, topics=(topic,), part=part)
+            return msgspec.structs.replace(heard, intent=topic, topics=(topic,), part=part, behind=last[-1])
         if asking in _YES_OR_NO and not command and understood.confidence >= _SURE and not _BUT.search(text):
             heard = msgspec.structs.replace(heard, verdict=_YES_AND_NO.get(understood.intent, "none"))
         return msgspec.structs.replace(

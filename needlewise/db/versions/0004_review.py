@@ -1,5 +1,8 @@
 """review: what staff see of conversations, and what they do with them"""
 
+import re
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -31,7 +34,27 @@ _SQLITE = (
     """,
 )
 
-_POSTGRESQL = ("CREATE INDEX ix_searchable_words ON searchable USING gin (to_tsvector('english', words))",)
+# English stems, and no word left out: who searches for "does it hurt" means all three.
+_POSTGRESQL = (
+    "CREATE TEXT SEARCH DICTIONARY needlewise_stems (TEMPLATE = snowball, LANGUAGE = english)",
+    "CREATE TEXT SEARCH CONFIGURATION needlewise (COPY = english)",
+    """
+    ALTER TEXT SEARCH CONFIGURATION needlewise
+        ALTER MAPPING FOR asciiword, word WITH needlewise_stems
+    """,
+    # Kept, not only indexed: a phrase is looked for in every row that has its words.
+    """
+    ALTER TABLE searchable ADD COLUMN vector tsvector
+        GENERATED ALWAYS AS (to_tsvector('needlewise'::regconfig, words)) STORED
+    """,
+    "CREATE INDEX ix_searchable_vector ON searchable USING gin (vector)",
+)
+
+_LISTED = (
+    *("last_at", "id", "clinic", "heard", "channel", "outcome", "request", "safety", "declined", "unsure"),
+    *("confidence", "thumbs_down", "asked_person", "opted_out", "reviewed_at", "assigned_to", "flagged_at"),
+    *("live_by", "searchable"),
+)
 
 # What was said before this version is listed, counted and found as well.
 _COUNTED = """
@@ -51,7 +74,13 @@ _COUNTED = """
             SELECT count(*) FROM feedback f JOIN messages m ON m.id = f.message
             WHERE m.conversation = conversations.id AND f.verdict = 'down'
         ),
-        request = (SELECT max(r.kind) FROM requests r WHERE r.conversation = conversations.id)
+        request = (
+            SELECT r.kind FROM requests r WHERE r.conversation = conversations.id ORDER BY r.created_at DESC LIMIT 1
+        ),
+        outcome = (
+            SELECT r.outcome FROM requests r WHERE r.conversation = conversations.id AND r.outcome IS NOT NULL
+            ORDER BY r.created_at DESC LIMIT 1
+        )
 """
 _GRAVEST_FIRST = ("emergency", "crisis", "violence", "poison", "urgent", "doctor", "ask")
 
@@ -66,6 +95,7 @@ def upgrade() -> None:
         sa.Column("state_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("progress", sa.Float(), nullable=False),
         sa.Column("model", sa.String(length=64), nullable=True),
+        sa.Column("base", sa.String(length=16), nullable=True),
         sa.Column("examples", sa.JSON(), nullable=False),
         sa.Column("report_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("error", sa.String(length=300), nullable=True),
@@ -145,7 +175,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("conversation", "tag", name=op.f("pk_conversation_tags")),
     )
-    op.create_index("ix_conversation_tags_clinic_tag", "conversation_tags", ["clinic", "tag"])
+    op.create_index("ix_conversation_tags_clinic_tag", "conversation_tags", ["clinic", "tag", "conversation"])
     op.create_table(
         "conversation_topics",
         sa.Column("conversation", sa.String(length=32), nullable=False),
@@ -156,7 +186,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("conversation", "topic", name=op.f("pk_conversation_topics")),
     )
-    op.create_index("ix_conversation_topics_clinic_topic", "conversation_topics", ["clinic", "topic"])
+    op.create_index(
+        "ix_conversation_topics_clinic_topic", "conversation_topics", ["clinic", "topic", "conversation"]
+    )
     op.create_table(
         "notes",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -216,6 +248,8 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("topics", sa.JSON(), nullable=False),
         sa.Column("comment_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["conversation"], ["conversations.id"], name=op.f("fk_corrections_conversation")
         ),
@@ -263,13 +297,26 @@ def upgrade() -> None:
     op.add_column("conversations", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("conversations", sa.Column("live_by", sa.String(length=32), nullable=True))
     op.add_column("conversations", sa.Column("live_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_index("ix_conversations_clinic_last_at", "conversations", ["clinic", "last_at"])
+    op.add_column("conversations", sa.Column("searchable", sa.Integer(), nullable=True))
+    op.drop_index("ix_conversations_clinic", "conversations")
+    op.drop_index("ix_conversations_last_at", "conversations")
+    op.create_index("ix_conversations_live_at", "conversations", ["live_at"])
+    op.create_index("ix_conversations_listed", "conversations", _LISTED)
+    op.create_index(
+        "ix_messages_unredacted",
+        "messages",
+        ["at"],
+        sqlite_where=sa.text("redacted IS NULL AND body_sealed IS NOT NULL"),
+        postgresql_where=sa.text("redacted IS NULL AND body_sealed IS NOT NULL"),
+    )
     op.add_column("messages", sa.Column("understood", sa.JSON(), nullable=True))
     op.add_column("messages", sa.Column("author", sa.String(length=32), nullable=True))
     op.add_column("requests", sa.Column("state", sa.String(length=12), server_default="new", nullable=False))
     op.add_column("requests", sa.Column("state_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("requests", sa.Column("owner", sa.String(length=32), nullable=True))
+    op.add_column("requests", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_requests_clinic_state", "requests", ["clinic", "state"])
+    op.create_index("ix_audit_subject_seq", "audit", ["subject", "seq"])
     connection = op.get_bind()
     for statement in _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE:
         op.execute(statement)
@@ -287,40 +334,56 @@ def _fill(connection: sa.engine.Connection) -> None:
             {"level": level},
         )
     meta = sa.MetaData()
-    messages, topics, shown, searchable = (
+    messages, conversations, topics, shown, searchable = (
         sa.Table(name, meta, autoload_with=connection)
-        for name in ("messages", "conversation_topics", "answers_shown", "searchable")
+        for name in ("messages", "conversations", "conversation_topics", "answers_shown", "searchable")
     )
-    seen: set[tuple[str, str]] = set()
-    words: dict[str, list[str]] = {}
-    clinics: dict[str, str] = {}
-    rows = connection.execute(
-        sa.select(messages).order_by(messages.c.conversation, messages.c.position)
-    ).all()
-    for row in rows:
-        clinics[row.conversation] = row.clinic
-        for topic in row.topics or ():
-            if (row.conversation, topic) not in seen:
-                seen.add((row.conversation, topic))
-                connection.execute(
-                    topics.insert().values(conversation=row.conversation, topic=topic, clinic=row.clinic)
-                )
-        for topic, version in {note["topic"]: note["version"] for note in row.answers or ()}.items():
-            connection.execute(
-                shown.insert().values(
-                    message=row.id,
-                    topic=topic,
-                    clinic=row.clinic,
-                    channel=row.channel,
-                    version=version,
-                    at=row.at,
-                )
-            )
-        if row.direction == "in" and row.redacted:
-            words.setdefault(row.conversation, []).append(row.redacted)
-    for conversation, said in words.items():
-        connection.execute(
-            searchable.insert().values(
-                conversation=conversation, clinic=clinics[conversation], words="\n".join(said)
-            )
+    columns = [
+        messages.c[name]
+        for name in ("id", "clinic", "direction", "channel", "at", "redacted", "topics", "answers")
+    ]
+    for conversation in connection.execute(sa.select(conversations.c.id)).scalars().all():
+        query = sa.select(columns).where(messages.c.conversation == conversation)
+        rows = connection.execute(query.order_by(messages.c.position)).all()
+        about = {topic: row.clinic for row in rows for topic in row.topics or ()}
+        _insert(
+            connection,
+            topics,
+            [{"conversation": conversation, "topic": topic, "clinic": about[topic]} for topic in about],
         )
+        _insert(
+            connection,
+            shown,
+            [
+                {
+                    "message": row.id,
+                    "topic": topic,
+                    "clinic": row.clinic,
+                    "channel": row.channel,
+                    "version": version,
+                    "at": row.at,
+                }
+                for row in rows
+                for topic, version in {note["topic"]: note["version"] for note in row.answers or ()}.items()
+            ],
+        )
+        words = " ".join(_folded(row.redacted) for row in rows if row.direction == "in" and row.redacted)
+        if words.strip():
+            row = searchable.insert().values(conversation=conversation, clinic=rows[0].clinic, words=words)
+            identity = connection.execute(row).inserted_primary_key[0]
+            connection.execute(
+                conversations.update().where(conversations.c.id == conversation).values(searchable=identity)
+            )
+
+
+def _insert(connection: sa.engine.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def _folded(text: str) -> str:
+    """As conversations.search.folded does it."""
+    text = re.sub(r"['’`´]", "", re.sub(r"\[[a-z_]{1,20}\]", " ", text))
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return " ".join(word[:60] for word in re.findall(r"[^\W_]+", plain))
