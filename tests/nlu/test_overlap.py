@@ -3,79 +3,19 @@
 Near-duplicates within the training examples are allowed; `needlewise nlu coverage --duplicates` lists them.
 """
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-from rapidfuzz import fuzz, process
 
 from needlewise.nlu.corpus import Example, plain, read_examples
 from needlewise.nlu.taxonomy import INTENTS, examples_wanted
+from needlewise.teaching.copies import held_out_sentences, near_copies
 
 ROOT = Path(__file__).parent.parent.parent
-NEAR = 90
-"""How much of two texts agrees (rapidfuzz.fuzz.ratio, in percent) from which on one is a near-copy of the other."""
-
-LETTERS = 12
-"""Shorter texts are near to too many others: of them only exact copies count."""
-
-BARE_WORDS = 3
-"""Any list of greetings, yeses and bare topic words holds "hello", "not sure" and "how much"."""
-
-_ROWS = 50
-_LEAST_SHARE = NEAR / (200 - NEAR)
-"""How long the shorter text must be, of the longer, for the two to agree so far."""
-
-
-def near_copies(held_out: Iterable[str], taught: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of a test sentence and a text that says the same, letter case and punctuation aside."""
-    ours = sorted({(plain(text), text) for text in held_out}, key=lambda pair: len(pair[0]))
-    theirs = sorted({(plain(text), text) for text in taught}, key=lambda pair: len(pair[0]))
-    lengths = [len(key) for key, _ in theirs]
-    found = []
-    for at in range(0, len(ours), _ROWS):
-        rows = ours[at : at + _ROWS]
-        first = int(np.searchsorted(lengths, len(rows[0][0]) * _LEAST_SHARE))
-        last = int(np.searchsorted(lengths, len(rows[-1][0]) / _LEAST_SHARE, side="right"))
-        columns = theirs[first:last]
-        ratios = process.cdist(
-            [key for key, _ in rows],
-            [key for key, _ in columns],
-            scorer=fuzz.ratio,
-            score_cutoff=NEAR,
-            dtype=np.uint8,
-            workers=1,
-        )
-        found += [(*rows[row], *columns[column]) for row, column in zip(*ratios.nonzero(), strict=True)]
-    return [(text, copy) for key, text, other, copy in found if _counts(key, other)]
-
-
-def _counts(key: str, other: str) -> bool:
-    if max(len(key.split()), len(other.split())) <= BARE_WORDS:
-        return False
-    return key == other or min(_letters(key), _letters(other)) >= LETTERS
-
-
-def _letters(text: str) -> int:
-    return sum(letter.isalpha() for letter in text)
-
-
-def held_out_sentences() -> Iterator[str]:
-    for path in sorted((ROOT / "tests" / "nlu").glob("*.yml")):
-        for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
-            yield from (line[2:].strip() for line in block["examples"].splitlines() if line.startswith("- "))
-    for path in sorted((ROOT / "tests" / "nlu").glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            yield row["turns"][-1] if "turns" in row else row["text"]
-    for name in ("held_out.yml", "unseen.yml"):
-        lists = yaml.safe_load((ROOT / "tests" / "safety" / name).read_text(encoding="utf-8"))
-        yield from (row["text"] for row in lists["must_fire"])
 
 
 def taught_signs() -> Iterator[str]:
@@ -102,7 +42,7 @@ def examples() -> tuple[Example, ...]:
 
 @pytest.fixture(scope="module")
 def held_out() -> list[str]:
-    return list(held_out_sentences())
+    return list(held_out_sentences(ROOT))
 
 
 def test_no_test_sentence_stands_in_the_training_examples(
