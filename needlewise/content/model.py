@@ -121,10 +121,26 @@ class VisitKind(Struct, frozen=True, forbid_unknown_fields=True):
     needling: bool
 
 
+Link = Annotated[str, Meta(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s()<>\"\\{}]*)?$")]
+"""An address that patients are sent to. It stands in texts as it is, so it holds no bracket, and no name or password."""
+
+Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
 class Booking(Struct, frozen=True, forbid_unknown_fields=True):
-    way: Literal["inbox", "email"]
+    """How a wish for a visit reaches the clinic. Call-backs are requests whatever the way: they wait in the console."""
+
+    way: Literal["inbox", "email", "link", "webhook"]
     visit_kinds: list[VisitKind]
     email: str | None = None
+    link: Link | None = None
+    """The clinic's own scheduler: patients pick their time there, and tell us nothing."""
+    webhook: str | None = None
+    """Where each request is posted, signed: docs/booking-webhook.md."""
+    notify: str | None = None
+    """A mailbox that gets a notice of each request, whatever the way."""
+    digest_at: Clock | None = None
+    """The clinic's own time at which `notify`, or `email`, is told how many requests are open, if any."""
     reply_business_days: int | None = None
     confirms_times: bool = False
 
@@ -158,6 +174,14 @@ class Hours(Struct, frozen=True, forbid_unknown_fields=True):
     closed: list[date] = []
 
 
+class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+    """What everybody is told at the opening of a chat, from one day to another, both included: closed for the holiday."""
+
+    starts: date
+    ends: date
+    en: Worded
+
+
 Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$")]
 """A website as browsers name it: no path, no slash at the end. Each goes into a header as it stands."""
 
@@ -189,7 +213,11 @@ class Clinic(Struct, frozen=True, forbid_unknown_fields=True):
     locations: list[Location] = []
     settings: dict[str, Setting] = {}
     screening_policy: dict[str, Literal["BOOK", "TELL", "CALL"]] = {}
-    text_kept_days: int = 90
+    text_kept_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    """Days after which what was written loses its words (privacy.retention)."""
+    requests_kept_days: Annotated[int, Meta(ge=30, le=3650)] = 730
+    """Days without a change after which a request loses name, contact and wishes."""
+    notices: list[Notice] = []
 
 
 class OptOutRules(Struct, frozen=True, forbid_unknown_fields=True):

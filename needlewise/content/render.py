@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from needlewise import clock
 from needlewise.content.library import Library
 from needlewise.content.model import DAYS, Clinic, Hours, Label, Location, Phrase, PhraseText, Setting, Text
 from needlewise.content.rendered import AnswerNote, Choice, Link, Rendered, SourceNote
@@ -40,10 +42,14 @@ class Renderer:
         self._library = library
 
     def answer(self, topic: str, place: Place, *, part: str = "web") -> Rendered:
-        """A topic's answer; `part` is web (short), more, why or how_long. A part that is missing gives the short answer."""
-        answer = self._library.answers.get(topic)
-        if answer is None:
-            raise ContentError(f"no answer for the topic {topic!r}")
+        """A topic's answer; `part` is web (short), more, why or how_long. A part that is missing gives the short answer.
+
+        Where signatures are demanded and this answer has none, it is said that it cannot be answered here yet.
+        """
+        answer = self._library.answer(topic, place.clinic.clinic)
+        today = clock.now().astimezone(ZoneInfo(place.clinic.timezone)).date()
+        if not self._library.may_be_said(topic, place.clinic.clinic, today):
+            return self.phrase("conversation.not_signed", place)
         words = answer.en
         if part == "more" and words.more:
             text = words.more
@@ -96,11 +102,23 @@ class Renderer:
         )
 
     def title(self, topic: str) -> str:
-        """A topic's title, as a choice shows it."""
+        """A topic's title, as a choice shows it; the same at every clinic."""
         answer = self._library.answers.get(topic)
         if answer is None:
             raise ContentError(f"no answer for the topic {topic!r}")
         return answer.en.title
+
+    def notices(self, place: Place, at: datetime) -> list[Rendered]:
+        """What the clinic wants everybody to know at a moment, such as that it is closed for a holiday."""
+        on = at.astimezone(ZoneInfo(place.clinic.timezone)).date()
+        return [
+            Rendered(
+                _plain(words) if place.channel == "sms" else words, "notice", key=f"notice/{notice.starts}"
+            )
+            for notice in place.clinic.notices
+            if notice.starts <= on <= notice.ends
+            for words in [_worded(notice.en, place.channel).strip()]
+        ]
 
     def contact(self, place: Place) -> str:
         """How to reach the clinic, as a phrase that begins with a verb: "call us at (202) 555-0140"."""

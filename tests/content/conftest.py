@@ -15,6 +15,9 @@ from needlewise.content.checks.finding import Finding
 from needlewise.safety.triage import RedFlagRules
 from needlewise.safety.triage import load_rules as load_red_flags
 from needlewise.settings import Settings, read_settings
+from tests.support.postgres import postgres
+
+__all__ = ["postgres"]
 
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -22,6 +23,7 @@ from needlewise.content.checks import (
     wording,
 )
 from needlewise.content.checks.shapes import ALL_SETTINGS
+from needlewise.content.model import Booking
 from needlewise.errors import ContentError
 from needlewise.settings import read_settings
 from tests.content.conftest import Project, in_file
@@ -815,6 +817,45 @@ def test_a_whole_profile_is_ready_for_patients(project: Project) -> None:
 )
 def test_a_gap_in_a_profile_stops_production(project: Project, changes: dict[str, Any], message: str) -> None:
     assert _production(project, _profile(project) | changes) == [message]
+
+
+@pytest.mark.parametrize(
+    ("booking", "message"),
+    [
+        ({"way": "link"}, "patients are sent to the clinic's scheduler, but to no address: link"),
+        ({"way": "webhook"}, "requests are posted, but to no address: webhook"),
+        (
+            {"way": "inbox", "webhook": "http://ehr.example.org"},
+            "a webhook's address begins with https://, and holds no name or password",
+        ),
+        (
+            {"way": "webhook", "webhook": "https://user:pass@ehr.example.org"},
+            "a webhook's address begins with https://, and holds no name or password",
+        ),
+        ({"way": "inbox", "digest_at": "08:00"}, "the digest goes to no mailbox: notify"),
+    ],
+    ids=str,
+)
+def test_a_way_to_the_clinic_leads_somewhere(project: Project, booking: dict[str, str], message: str) -> None:
+    profile = _profile(project) | {"booking": {"visit_kinds": [], **booking}}
+    project.write(DEMO, yaml.safe_dump(profile, sort_keys=False))
+    assert [finding.message for finding in project.findings(clinics.check)] == [message]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://book.example.org",
+        "https://user:pass@book.example.org",
+        "https://book.example.org/a b",
+        "https://book.example.org/(x)",
+        "https://book.example.org/{name}",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_scheduler_is_named_by_an_address_that_can_stand_in_a_text(link: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="link"):
+        msgspec.convert({"way": "link", "visit_kinds": [], "link": link}, Booking)
 
 
 @pytest.mark.parametrize("setting", ["price", "insurance", "who", "aftercare"])

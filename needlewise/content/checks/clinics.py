@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 
+from needlewise.content.addresses import is_webhook
 from needlewise.content.checks.answers import only_filled
 from needlewise.content.checks.finding import Finding
 from needlewise.content.checks.shapes import SETTINGS
@@ -32,6 +33,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         yield from _repeated(doc)
         yield from _numbers(doc)
         yield from _hours(doc)
+        yield from _booking(doc)
         yield from _policy(tree, doc)
     for shown in shown_texts(tree):
         if isinstance(shown.doc.value, Clinic):
@@ -77,6 +79,22 @@ def _hours(doc: Doc[Clinic]) -> Iterator[Finding]:
         ends = [time for span in spans for time in (span[:5], span[6:])]
         if ends != sorted(set(ends)) or any(time > "24:00" or time[3:] > "59" for time in ends):
             yield doc.finding("times must follow one another, from 00:00 to 24:00", "hours", day)
+
+
+def _booking(doc: Doc[Clinic]) -> Iterator[Finding]:
+    booking = doc.value.booking
+    if booking.way == "link" and not booking.link:
+        yield doc.finding(
+            "patients are sent to the clinic's scheduler, but to no address: link", "booking", "way"
+        )
+    if booking.way == "webhook" and not booking.webhook:
+        yield doc.finding("requests are posted, but to no address: webhook", "booking", "way")
+    if booking.webhook and not is_webhook(booking.webhook):
+        yield doc.finding(
+            "a webhook's address begins with https://, and holds no name or password", "booking", "webhook"
+        )
+    if booking.digest_at and not (booking.notify or booking.email):
+        yield doc.finding("the digest goes to no mailbox: notify", "booking", "digest_at")
 
 
 def _policy(tree: Tree, doc: Doc[Clinic]) -> Iterator[Finding]:

@@ -69,6 +69,8 @@ def _of_clinic(doc: Doc[Clinic]) -> Iterator[Shown]:
     for index, location in enumerate(clinic.locations):
         if location.parking:
             yield from _worded(doc, ("locations", index, "parking", "en"), location.parking.en)
+    for index, notice in enumerate(clinic.notices):
+        yield from _worded(doc, ("notices", index, "en"), notice.en)
     for index, kind in enumerate(clinic.booking.visit_kinds):
         yield Shown(doc, ("booking", "visit_kinds", index, "label", "en"), kind.label.en)
 

@@ -21,6 +21,7 @@ _SAMPLES = {
     "reach": "(202) 555-0140",
     "reference": "ABCD-2345",
     "day": "Wednesday",
+    "link": "https://riverbend.example.com/book/new-patient?source=chat",
     "place": "Our other offices",
     "lines": "Office: Mill Street Visit: First visit with an exam Name: Alexandra Reach you at: (202) 555-0140 Times: any day",
     "what": "Tell them the name of each medicine that you take.",
@@ -34,11 +35,20 @@ _NOT_SENT = ("clinic.", "booking.mail_", "widget.", "page.")
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    renderer = Renderer(tree.library)
-    places = [Place(doc.value, "sms") for doc in tree.clinics.values()]
+    yield from check_answers(tree)
+    yield from _check_phrases(tree)
+
+
+def check_answers(tree: Tree) -> Iterator[Finding]:
+    """Answers that are too long, at the clinic where they are longest."""
+    renderer, places = Renderer(tree.library), _places(tree)
     for topic, doc in tree.answers.items():
         if message := _too_long({place.clinic.clinic: _answer(renderer, topic, place) for place in places}):
             yield doc.finding(message, "en", "sms")
+
+
+def _check_phrases(tree: Tree) -> Iterator[Finding]:
+    renderer, places = Renderer(tree.library), _places(tree)
     for phrases in tree.phrase_files.values():
         for key, phrase in phrases.value.items():
             if key.startswith(_NOT_SENT):
@@ -54,6 +64,10 @@ def check(tree: Tree) -> Iterator[Finding]:
                 if message := _too_long(texts, MOST_SEGMENTS_OF_CARD if is_card else MOST_SEGMENTS):
                     form = "sms" if isinstance(words, PhraseText) and words.sms else "web"
                     yield phrases.finding(message, key, language, form)
+
+
+def _places(tree: Tree) -> list[Place]:
+    return [Place(doc.value, "sms") for doc in tree.clinics.values()]
 
 
 def _too_long(texts: Mapping[str, str], most_allowed: int = MOST_SEGMENTS) -> str | None:

@@ -145,6 +145,23 @@ class Tree:
 
 def read_tree(settings: Settings) -> Tree:
     """Read all that is checked. Raises ContentError only where there is no taxonomy to check against."""
+    tree = read_content(settings)
+    root = settings.root
+    domain: dict[str, Doc[Any]] = {}
+    _take(tree, domain, "domain", root / "domain.yml", dict[str, Any])
+    tree.domain = domain.get("domain")
+    for kind, shelf in (("nlu", tree.nlu), ("stories", tree.stories)):
+        for path in sorted((root / "data" / kind).glob("*.yml")):
+            _take(tree, shelf, path.name, path, dict[str, Any])
+    if (root / "tests").is_dir():
+        tree.tests = {}
+        for path in sorted((root / "tests" / "nlu").glob("*.yml")):
+            _take(tree, tree.tests, path.name, path, dict[str, Any])
+    return tree
+
+
+def read_content(settings: Settings) -> Tree:
+    """Read what patients are told, without what the assistant learns from. Raises ContentError where there is no taxonomy."""
     root = settings.root
     code = root if (root / "needlewise").is_dir() else Path(needlewise.__file__).parent.parent
     tree = Tree(
@@ -163,16 +180,6 @@ def read_tree(settings: Settings) -> Tree:
     for folder, shape in FOLDERS.items():
         for path in sorted((tree.content / folder).glob("*.yml")):
             _take(tree, shelves[folder], path.stem, path, shape)
-    domain: dict[str, Doc[Any]] = {}
-    _take(tree, domain, "domain", root / "domain.yml", dict[str, Any])
-    tree.domain = domain.get("domain")
-    for kind, shelf in (("nlu", tree.nlu), ("stories", tree.stories)):
-        for path in sorted((root / "data" / kind).glob("*.yml")):
-            _take(tree, shelf, path.name, path, dict[str, Any])
-    if (root / "tests").is_dir():
-        tree.tests = {}
-        for path in sorted((root / "tests" / "nlu").glob("*.yml")):
-            _take(tree, tree.tests, path.name, path, dict[str, Any])
     return tree
 
 

@@ -13,7 +13,7 @@ from needlewise.content.render import PLACEHOLDER
 HIGHEST_GRADE = 6.0
 
 # A label or a fragment of a sentence has no grade: one word of three syllables would decide it.
-_FEWEST_WORDS = 8
+FEWEST_WORDS = 8
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*\)")
 _LIST_LINE = re.compile(r"(?m)^- (.*[^.!?:\s])\s*$")
@@ -21,12 +21,11 @@ _READ_AS = {"clinic": "the clinic", "contact": "call us", "provider": "nurse"}
 
 
 def check_grade(tree: Tree) -> Iterator[Finding]:
-    glossary = tree.single.get("glossary.yml")
-    easy = _either([term.word for term in glossary.value] if glossary else [])
+    easy = easy_words(tree)
     settings = {name for answer in tree.answers.values() for name in answer.value.en.clinic}
     for shown in shown_texts(tree):
-        plain = _plain(shown.text, easy, settings)
-        if len(plain.split()) >= _FEWEST_WORDS and (reads_at := grade(plain)) > HIGHEST_GRADE:
+        plain = as_read(shown.text, easy, settings)
+        if len(plain.split()) >= FEWEST_WORDS and (reads_at := grade(plain)) > HIGHEST_GRADE:
             yield shown.doc.finding(
                 f"reads at grade {reads_at:.1f}, above {HIGHEST_GRADE}: use shorter sentences and words",
                 *shown.steps,
@@ -79,7 +78,13 @@ def check_filled_in(tree: Tree) -> Iterator[Finding]:
                 yield Finding(doc.path, number, f"write what {FILL_IN} stands for")
 
 
-def _plain(text: str, easy: re.Pattern[str], settings: set[str]) -> str:
+def easy_words(tree: Tree) -> re.Pattern[str]:
+    """The hard words that the glossary explains: they count as easy ones."""
+    glossary = tree.single.get("glossary.yml")
+    return _either([term.word for term in glossary.value] if glossary else [])
+
+
+def as_read(text: str, easy: re.Pattern[str], settings: set[str]) -> str:
     """The text as it is read out: no Markdown, stand-ins for placeholders, explained words as easy ones."""
     text = _LINK.sub(r"\1", text).replace("**", "")
     text = _LIST_LINE.sub(r"\1.", text)
