@@ -3,7 +3,7 @@
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import FollowupAction, SlotSet
+from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
@@ -13,6 +13,7 @@ from actions.facts import facts_after, known_facts, ruling
 from actions.handoff import say_change_route, say_route
 from actions.outcome import CARDS, begin_screening, is_minor, say_outcome
 from actions.questions import answer_all
+from actions.request import begin_request
 from actions.speech import Events, heard_in, place_of, say, word
 from needlewise import wiring
 from needlewise.content.rendered import Choice, Input
@@ -39,11 +40,11 @@ class ActionBeginScreening(Action):
         known = tracker.get_slot("outcome")
         wants_exam = heard.choice.get("request") == "exam" and not is_minor(tracker, heard)
         if wants_exam and known == Outcome.CALL.value:
-            return [*events, SlotSet("request_kind", "exam"), FollowupAction("booking_form")]
+            return [*events, *begin_request(dispatcher, tracker, "exam")]
         decided = ruling(known_facts(tracker, heard), heard)
         screened = known not in (None, Outcome.NOW.value) and not heard.facts
         if screened and wants_visit and decided.outcome in (Outcome.BOOK, Outcome.TELL):
-            return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
+            return [*events, *begin_request(dispatcher, tracker, "visit")]
         if heard.urgent:
             say(dispatcher, "safety.booking_notice")
         if not screened:
@@ -143,7 +144,7 @@ class ActionScreeningOutcome(Action):
         goes_on = tracker.get_slot("wants_visit") and decided.outcome in (Outcome.BOOK, Outcome.TELL)
         say_outcome(dispatcher, heard, decided, choices=not goes_on)
         if goes_on:
-            return [*events, SlotSet("request_kind", "visit"), FollowupAction("booking_form")]
+            return [*events, *begin_request(dispatcher, tracker, "visit", is_told=True)]
         return events
 
 

@@ -90,6 +90,7 @@ async def test_show_prints_what_the_clinic_needs(services: Services) -> None:
         "Reference": kept.reference,
         "Clinic": "Riverbend Heel & Foot",
         "Kind": "visit",
+        "State": "new",
         "Name": "Jenny Park",
         "Reach them at": "+12025550143",
         "Times": "mornings",
