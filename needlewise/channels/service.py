@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from needlewise import clock, metrics
-from needlewise.conversations.log import Claim, Conversation, Inbound
+from needlewise.channels.silence import turn_of, with_return
+from needlewise.conversations.live import SAID
+from needlewise.conversations.log import Claim, Conversation, Inbound, Meanwhile
 from needlewise.conversations.state import State, personal_answer
 from needlewise.dialogue.turn import Turn, Turns
 from needlewise.errors import NeedlewiseError
@@ -36,6 +38,7 @@ class ChatService:
         self._listeners: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
         self._fetching: set[asyncio.Task[None]] = set()
         services.news.hear(_REPLY, self._told)
+        services.news.hear(SAID, self._said)
         self.turns: Turns | None = None
         self.to_redact = asyncio.Event()
         """Set after each stored turn; whoever redacts waits for it."""
@@ -62,27 +65,37 @@ class ChatService:
             raise NotReady("too many turns wait in this conversation")
         await queue.acquire(conversation.id)
         try:
-            claim = await self._services.log.claim(conversation, client_id, inbound)
-            if claim.replies is not None:
-                return list(claim.replies)
-            clinic = self._services.library.clinic(conversation.clinic)
-            turn = await turns.take(conversation, clinic, claim.inbound, claim.state, at=clock.now())
-            await self._services.log.commit(
-                conversation,
-                claim,
-                state=turn.state,
-                outgoing=turn.outgoing,
-                heard=turn.heard,
-                verdict=turn.verdict,
-                latency_ms=turn.latency_ms,
-                redacted=known_redacted(claim, turn),
-            )
+            while True:
+                claim = await self._services.log.claim(conversation, client_id, inbound)
+                if claim.replies is not None:
+                    return list(claim.replies)
+                turn = await turn_of(
+                    self._services, turns, conversation, claim, claim.inbound, at=clock.now()
+                )
+                outgoing = with_return(self._services, conversation, claim, turn.outgoing)
+                try:
+                    await self._services.log.commit(
+                        conversation,
+                        claim,
+                        state=turn.state,
+                        outgoing=outgoing,
+                        heard=turn.heard,
+                        verdict=turn.verdict,
+                        latency_ms=turn.latency_ms,
+                        redacted=known_redacted(claim, turn),
+                        opted_out=True if turn.opt_out else None,
+                        also=self._services.live_help.ends(conversation.id, conversation.clinic, claim),
+                    )
+                    break
+                except Meanwhile:
+                    # A person came, or went, while the assistant thought: what it would say now may be another thing.
+                    continue
         finally:
             queue.release(conversation.id)
         metrics.turns.labels(conversation.channel, turn.outcome).inc()
         metrics.turn_seconds.labels(conversation.channel).observe(turn.latency_ms / 1000)
         self.to_redact.set()
-        wires = [message.wire for message in turn.outgoing]
+        wires = [message.wire for message in outgoing]
         self._spread(conversation.id, wires)
         await self._services.news.tell(_REPLY, f"{conversation.id} {claim.message}")
         return wires
@@ -96,15 +109,29 @@ class ChatService:
         """Another process answered a message: who listens to its conversation here gets the replies."""
         conversation, _, message = news.partition(" ")
         if conversation in self._listeners:
-            task = asyncio.create_task(self._fetch(conversation, message))
-            self._fetching.add(task)
-            task.add_done_callback(self._fetching.discard)
+            self._begin_fetch(conversation, self._services.log.replies(message))
 
-    async def _fetch(self, conversation: str, message: str) -> None:
+    def _said(self, news: str) -> None:
+        """Something was said outside a turn, here or in another process; no news of it may have come before."""
+        self.to_redact.set()
+        live = self._services.live_help
+        conversation, _, message = news.partition(" ")
+        if conversation in self._listeners:
+            self._begin_fetch(conversation, live.said(message))
+        elif not conversation:
+            for listened in self._listeners:
+                self._begin_fetch(listened, live.newest(listened))
+
+    def _begin_fetch(self, conversation: str, found: Awaitable[Iterable[dict[str, Any]]]) -> None:
+        task = asyncio.create_task(self._fetch(conversation, found))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _fetch(self, conversation: str, found: Awaitable[Iterable[dict[str, Any]]]) -> None:
         try:
-            self._spread(conversation, await self._services.log.replies(message))
+            self._spread(conversation, await found)
         except (SQLAlchemyError, OSError, NeedlewiseError) as error:
-            logger.error("replies of another process were not read: %s", type(error).__name__)
+            logger.error("what was said was not read: %s", type(error).__name__)
 
     @contextmanager
     def listen(self, conversation: str) -> Iterator[asyncio.Queue[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from tests.support.carrier import Carrier
 from tests.support.postgres import Postgres
 from tests.support.sms import Deployment, assert_each_answered_once, crash_rounds
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.fixture

@@ -107,12 +107,7 @@ class Visitor:
         """Puts the focus there."""
         if self.way == "mouse":
             return await target.click()
-        for _ in range(_MOST_TABS):
-            key = await target.evaluate(_NEXT_KEY)
-            if not key:
-                return
-            await self.page.keyboard.press(key)
-        raise AssertionError(f"the keyboard does not get to {target}")
+        await tab_to(self.page, target)
 
     async def hears(self, more_than: int = 0) -> None:
         """Waits until there are more replies than so many, and nothing is on its way."""
@@ -121,6 +116,16 @@ class Visitor:
     async def shows(self, words: str) -> None:
         """The newest message has these words."""
         await expect(self.replies.last).to_contain_text(words)
+
+
+async def tab_to(page: Page, target: Locator, *, at_most: int = _MOST_TABS) -> None:
+    """Press Tab, or Shift and Tab, until the focus is there. Fails when the keyboard does not get there."""
+    for _ in range(at_most):
+        key = await target.evaluate(_NEXT_KEY)
+        if not key:
+            return
+        await page.keyboard.press(key)
+    raise AssertionError(f"the keyboard does not get to {target}")
 
 
 Arrives = Callable[..., Awaitable[Visitor]]

@@ -38,6 +38,8 @@ export interface Message {
   input?: { kind: "one" | "many" | "form"; fields: Field[] } | null;
   links?: { label: string; url: string }[];
   answers?: { topic: string; version: number; sources: Source[] }[];
+  /** A member of the clinic's staff wrote it, and not the assistant. */
+  by?: "staff";
   /** Someone near may be a danger: offer to leave the page at once. */
   quick_exit?: boolean;
 }

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from needlewise import clock, metrics
 from needlewise.channels.service import ChatService, known_redacted
+from needlewise.channels.silence import turn_of, with_return
 from needlewise.channels.sms.consent import Wish, load_wishes
 from needlewise.channels.sms.inbox import Inbox, Waiting, first_turn, joined
 from needlewise.channels.sms.numbers import LAST, labelled, number_in
@@ -27,9 +28,17 @@ from needlewise.channels.sms.texts import planned, said
 from needlewise.channels.sms.threads import ConsentChange, Thread, Threads
 from needlewise.content.render import Place
 from needlewise.conversations.heard import Heard
-from needlewise.conversations.log import Claim, Conversation, Inbound, Outgoing, UnknownToken, Verdict
+from needlewise.conversations.log import (
+    Claim,
+    Conversation,
+    Inbound,
+    Meanwhile,
+    Outgoing,
+    UnknownToken,
+    Verdict,
+)
 from needlewise.conversations.state import State
-from needlewise.db.outbox import drop_waiting, enqueue
+from needlewise.db.outbox import WAITS, drop_waiting, enqueue
 from needlewise.dialogue.turn import Turns
 from needlewise.errors import NeedlewiseError
 from needlewise.wiring import Services
@@ -47,8 +56,7 @@ _MOST_TRIES = 4
 """Turns that failed before the patient gets an apology in place of an answer."""
 
 INBOX = "inbox"
-OUTBOX = "outbox"
-"""Topics of news between processes: something waits there."""
+"""News between processes: a text waits there."""
 
 _HEALTH_FORM = "screening_form"
 _HELLO, _PRIVACY = "hello", "privacy"
@@ -128,7 +136,11 @@ class Answering:
                     group = first_turn(waiting, clock.now())
                     if not group:
                         break
-                    await self._answer(group, turns)
+                    try:
+                        await self._answer(group, turns)
+                    except Meanwhile:
+                        # Staff came, or went: it is taken once more.
+                        continue
                     waiting = waiting[len(group) :]
             if mine and not waiting:
                 return
@@ -161,6 +173,10 @@ class Answering:
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("a text cannot be answered: %s\n%s", type(error).__name__, where)
             reply = self._said("conversation.sorry", place, claim.state)
+        if reply.change is None:
+            # The confirmation of a stop stays the one text that goes out after it.
+            outgoing = with_return(self._services, conversation, claim, reply.outgoing)
+            reply = replace(reply, outgoing=outgoing)
         await self._commit(thread, conversation, claim, group, reply, at)
         metrics.turns.labels("sms", reply.outcome).inc()
         if reply.heard is not None:
@@ -168,7 +184,7 @@ class Answering:
         self._chat.to_redact.set()
         if reply.outgoing:
             self.to_send.set()
-            await self._services.news.tell(OUTBOX)
+            await self._services.news.tell(WAITS)
 
     async def _claimed(
         self, thread: Thread, group: Sequence[Waiting], text: TextIn
@@ -203,6 +219,7 @@ class Answering:
         texts = planned(reply.outgoing)
         change = reply.change
         leaves = change is not None and change.change == "out"
+        ends = self._services.live_help.ends(conversation.id, conversation.clinic, claim)
         urgent = any(message.kind in ("urgent", "crisis") for message in reply.outgoing)
 
         async def also(connection: AsyncConnection, message: str) -> None:
@@ -228,6 +245,8 @@ class Answering:
                 )
             await self._threads.keep(connection, thread, group[0].received_at, change)
             await self._inbox.done(connection, group)
+            if ends is not None:
+                await ends(connection, message)
 
         state = msgspec.structs.replace(
             reply.state, offered=texts.offered, offered_at=clock.now().isoformat()
@@ -241,6 +260,7 @@ class Answering:
             verdict=reply.verdict,
             latency_ms=reply.latency_ms,
             redacted=reply.redacted,
+            opted_out=None if change is None else leaves,
             also=also,
         )
 
@@ -264,17 +284,21 @@ class Answering:
             return Reply(state, outcome="opted_out")
         body = claim.inbound.text
         if not body.strip():
+            if claim.is_silent and not text.media:
+                return Reply(state, outcome="silent")
             return self._introduced(
                 self._said("sms.no_media" if text.media else "conversation.empty", place, state), place
             )
-        if wish is None and not state.form and self._services.leaning.command(body) == "stop":
+        if claim.is_silent:
+            inbound: Inbound | None = Inbound(body)
+        elif wish is None and not state.form and self._services.leaning.command(body) == "stop":
             # "Never mind" ends nothing here, and is no stop to texts: content/opt_out.yml knows what is.
             return self._introduced(self._said("conversation.deny", place, state), place)
-        inbound = self._with_choice(body, state, received_at)
+        else:
+            inbound = self._with_choice(body, state, received_at)
         if inbound is None:
             return self._put_again(place, state)
-        clinic = self._services.library.clinic(thread.clinic)
-        turn = await turns.take(conversation, clinic, inbound, state, at=clock.now())
+        turn = await turn_of(self._services, turns, conversation, claim, inbound, at=clock.now())
         reply = Reply(
             turn.state,
             turn.outgoing,
@@ -357,12 +381,13 @@ class Answering:
         return Reply(state, (again,), outcome="which_number")
 
     def _introduced(self, reply: Reply, place: Place) -> Reply:
-        """The first reply says who speaks, that it is no person and not for emergencies, and how to stop."""
+        """The first reply says who speaks, that it is no person and not for emergencies, how to stop, and what the clinic has to tell."""
         if _HELLO in reply.state.told or not reply.outgoing:
             return reply
         hello = self._phrase("sms.hello", place)
         urgent = reply.outgoing[0].kind in ("urgent", "crisis")
-        outgoing = (*reply.outgoing, hello) if urgent else (hello, *reply.outgoing)
+        notices = [said(one) for one in self._services.renderer.notices(place, clock.now())[:1]]
+        outgoing = (*reply.outgoing, hello) if urgent else (hello, *notices, *reply.outgoing)
         return replace(reply, outgoing=outgoing, state=_telling(reply.state, _HELLO))
 
     def _with_privacy(self, reply: Reply, before: State, place: Place) -> Reply:

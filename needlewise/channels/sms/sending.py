@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from needlewise import clock, metrics
 from needlewise.channels.limits import Pace
-from needlewise.channels.sms.answering import OUTBOX, SWEEP_SECONDS
+from needlewise.channels.sms.answering import SWEEP_SECONDS
 from needlewise.channels.sms.protocol import OPTED_OUT, NotSent, OutcomeUnknown, Provider, TextOut
 from needlewise.channels.sms.threads import Threads, said_stop
-from needlewise.db.outbox import Parcel, drop_waiting
+from needlewise.db.outbox import WAITS, Parcel, drop_waiting
 from needlewise.errors import NeedlewiseError
 from needlewise.text.segments import segments
 from needlewise.wiring import Services
@@ -56,7 +56,7 @@ class Sending:
         self._resting: dict[str, float] = {}
         self.woken = woken
         """Set when something was put into the outbox."""
-        services.news.hear(OUTBOX, lambda _: self.woken.set())
+        services.news.hear(WAITS, lambda _: self.woken.set())
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until the service stops; then let the sends that are under way come to their end."""

@@ -1,7 +1,5 @@
 """Who texts with which of the clinic's numbers: a keyed hash for the pair, the number sealed, and whether they said stop."""
 
-import hashlib
-import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,9 +9,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from needlewise.channels.sms.protocol import TextIn
+from needlewise.conversations.threads import KEPT_AS, conversation_id, thread_id
 from needlewise.db.engine import reading
 from needlewise.db.sealing import Seal, kept_secret
-from needlewise.db.tables import consent_changes, threads
+from needlewise.db.tables import consent_changes, conversations, threads
 
 CHANGED_HANDS = timedelta(days=45)
 """A silence after which a number may be somebody else's: a US carrier gives one out again after 45 days at the soonest (47 CFR 52.15(f)(1)(ii))."""
@@ -35,7 +34,7 @@ class Thread:
     @property
     def conversation(self) -> str:
         """The conversation's id: another one for each person who had the number, as far as we can tell."""
-        return hashlib.sha256(f"{self.id} {self.epoch}".encode()).hexdigest()[:32]
+        return conversation_id(self.id, self.epoch)
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ class Threads:
         self._secret: bytes | None = None
 
     async def id_of(self, clinic_number: str, number: str) -> str:
-        """The pair's id: HMAC-SHA256 under a secret of this database, 128 bits of it in hex."""
+        """The pair's id, hashed under a secret of this database."""
         if self._secret is None:
-            self._secret = await kept_secret(self._engine, self._seal, "threads")
-        return hmac.new(self._secret, f"{clinic_number} {number}".encode(), hashlib.sha256).hexdigest()[:32]
+            self._secret = await kept_secret(self._engine, self._seal, KEPT_AS)
+        return thread_id(self._secret, clinic_number, number)
 
     async def of(self, text: TextIn, clinic: str, at: datetime) -> Thread:
         """The thread that a text belongs to, in a new epoch when the number was silent so long that it may have changed hands."""
@@ -90,13 +89,14 @@ class Threads:
             "conversation": thread.conversation,
             "last_at": at,
             "opted_out_at": opted_out_at,
+            # Again each time: erasure and retention take it away, and whoever writes again is to be answered.
+            "number_sealed": self._seal.seal(thread.number.encode()),
         }
         if thread.is_new:
             await connection.execute(
                 insert(threads).values(
                     id=thread.id,
                     clinic_number=thread.clinic_number,
-                    number_sealed=self._seal.seal(thread.number.encode()),
                     first_at=at,
                     **values,
                 )
@@ -116,6 +116,9 @@ class Threads:
         if changed.rowcount == 0:
             return
         row = (await connection.execute(select(threads).where(threads.c.id == thread))).one()
+        await connection.execute(
+            update(conversations).where(conversations.c.id == row.conversation).values(opted_out=True)
+        )
         change = ConsentChange("out", "provider", "provider")
         await self._record(connection, thread, row.clinic, row.clinic_number, at, change)
 

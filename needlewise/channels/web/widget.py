@@ -29,6 +29,7 @@ _LOADER_HEADERS = {
 }
 _ASSET_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable"}
 _SCRIPT, _STYLE = "text/javascript", "text/css"
+_FRAMES_KEPT = 256
 _NOT_THE_CHATS = ("widget.loader_", "widget.page_")
 
 
@@ -54,9 +55,9 @@ class Widget:
             }
         except (OSError, msgspec.MsgspecError) as error:
             raise NeedlewiseError(f"the website chat is not built (`make widget`): {error}") from error
-        # One for each clinic and language, made when first asked for.
-        self._framed = lru_cache(maxsize=None)(
-            lambda clinic, language: pack(self.frame_page(clinic, language).encode(), "text/html")
+        # One for each clinic and language, made when first asked for, and again when the content has changed.
+        self._framed = lru_cache(maxsize=_FRAMES_KEPT)(
+            lambda clinic, language, number: pack(self.frame_page(clinic, language).encode(), "text/html")
         )
 
     def routes(self) -> list[Route]:
@@ -84,7 +85,8 @@ class Widget:
             return HTMLResponse(self._pages.get_template("unknown.html").render(words=words), status_code=404)
         language = spoken_language(request.query_params.get("lang", "en"))
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": frame_policy(clinic)}
-        return self._framed(clinic.clinic, language).answer(request, headers)
+        number = self._services.library.number
+        return self._framed(clinic.clinic, language, number).answer(request, headers)
 
     def frame_page(self, clinic: str, language: str) -> str:
         """The HTML of a clinic's frame: no words but a title, and in a block of data everything that the chat needs."""

@@ -266,6 +266,63 @@ describe("in a page", () => {
   });
 });
 
+describe("a person who has come", () => {
+  let tell: (id: string) => void;
+
+  /** A chat whose line is open. */
+  async function waiting(): Promise<void> {
+    const line = new ReadableStream<Uint8Array>({
+      start(controller) {
+        tell = (id) => controller.enqueue(new TextEncoder().encode(`event: message\ndata: {"id":"${id}"}\n\n`));
+      },
+    });
+    vi.stubGlobal("fetch", (path: string, init: RequestInit) =>
+      path.endsWith("events") ? Promise.resolve(new Response(line)) : service.fetch(path, init),
+    );
+    await open({ strings: { ...CONFIG.strings, assistant: "Assistant", staff: "Clinic staff" } });
+    await write("can I talk to somebody");
+  }
+
+  async function says(message: Message): Promise<void> {
+    service.history.push(message);
+    tell(message.id);
+    await settled();
+  }
+
+  it("is heard by a patient who waits, under their own name", async () => {
+    await waiting();
+    await says({ id: "s1", text: "Good morning.", kind: "handoff", by: "staff", from: "assistant" });
+    expect(items().at(-1)).toBe("Good morning.");
+    expect(document.querySelector(".message:last-child .who")?.textContent).toBe("Clinic staff");
+    expect(document.querySelector("[aria-live=polite] p:last-child")?.textContent).toBe("Clinic staff: Good morning.");
+  });
+
+  it("is answered, and no answer of the assistant is waited for", async () => {
+    await waiting();
+    vi.stubGlobal("fetch", (path: string, init: RequestInit) =>
+      init.method === "POST" ? Promise.resolve(json(200, { messages: [] })) : service.fetch(path, init),
+    );
+    await write("thank you");
+    expect([items().at(-1), document.querySelector("[data-state=sending],[data-state=waiting]")]).toEqual(["thank you", null]);
+  });
+
+  it("is still there after a reload", async () => {
+    service.history.push(
+      { id: "p1", text: "can I talk to somebody", from: "patient" },
+      { id: "s1", text: "Good morning.", kind: "handoff", by: "staff", from: "assistant" },
+    );
+    sessionStorage.setItem(
+      "needlewise.demo",
+      JSON.stringify({ session: { token: "t".repeat(32), conversation: "c" }, waiting: [], at: Date.now() }),
+    );
+    vi.stubGlobal("fetch", (path: string, init: RequestInit) =>
+      path.endsWith("events") ? Promise.resolve(new Response(new ReadableStream())) : service.fetch(path, init),
+    );
+    await open();
+    expect(items()).toEqual(["can I talk to somebody", "Good morning."]);
+  });
+});
+
 describe("a quick exit", () => {
   it("is offered only after a message that calls for it", async () => {
     await open();

@@ -214,7 +214,10 @@ export function startChat(config: FrameConfig): void {
           list.retireControls();
           list.addOwn(text);
         } else own.splice(own.indexOf(text), 1);
-      } else show(message, null, index > lastOwn, !first);
+      } else {
+        const item = show(message, null, index > lastOwn, !first);
+        if (item && !first) reveal(item);
+      }
       cursor = message.id;
     }
     own = [];

@@ -10,7 +10,7 @@ const given = Object.keys(parse(readFileSync("../content/phrases/widget.yml", "u
   .map((key) => key.slice("widget.".length));
 
 /** Keys that are put together while the chat runs. */
-const MADE = /^kind_(urgent|crisis|handoff|outcome)$/;
+const MADE = /^(staff|kind_(urgent|crisis|handoff|outcome))$/;
 
 describe("the chat's words", () => {
   it("are all in content/phrases/widget.yml", () => {

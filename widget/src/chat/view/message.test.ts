@@ -21,6 +21,7 @@ beforeEach(() => {
   rate.mockClear();
   setWords({
     assistant: "Assistant",
+    staff: "Clinic staff",
     you: "You",
     choices: "You can pick:",
     kind_urgent: "Urgent",
@@ -38,6 +39,18 @@ beforeEach(() => {
     up: "Yes, this helped",
     down: "No, this did not help",
     leave_hint: "To leave fast, use the button.",
+  });
+});
+
+describe("a message of staff", () => {
+  it("is said under their name, without a heading", () => {
+    const item = shown({ kind: "handoff", by: "staff" });
+    expect([item.className, item.querySelector(".who")?.textContent, item.querySelector("h2")]).toEqual([
+      "message staff",
+      "Clinic staff",
+      null,
+    ]);
+    expect(spokenWords(item, message({ by: "staff" }))).toBe("Clinic staff: Some words.");
   });
 });
 

@@ -23,19 +23,21 @@ export const patientItem = (text: string): HTMLLIElement =>
     element("div", { class: "bubble", dir: "auto" }, unseen(`${word("you")}: `), ...lines(text)),
   );
 
-/** A message of the assistant; with its choices or form when `answerable`. */
+const speaker = ({ by }: Message): string => word(by ?? "assistant");
+
+/** A message of the assistant or of staff; with its choices or form when `answerable`. */
 export function assistantItem(message: Message, answerable: boolean, send: Send, rate: Rate): HTMLLIElement {
-  const { id, text, kind = "answer", links = [], answers = [] } = message;
+  const { id, text, kind = "answer", by, links = [], answers = [] } = message;
   const who = freshId();
   const words = freshId();
-  const drawing = HEADED[kind];
+  const drawing = by ? undefined : HEADED[kind];
   return element(
     "li",
-    { class: `message ${kind}` },
+    { class: `message ${by ?? kind}` },
     element(
       "article",
       { tabindex: -1, "aria-labelledby": who },
-      element("p", { class: "who", id: who }, word("assistant")),
+      element("p", { class: "who", id: who }, speaker(message)),
       drawing !== undefined && element("h2", { class: "kind" }, drawing && icon(drawing), word(`kind_${kind}`)),
       element("div", { class: "text", id: words }, ...markdown(text)),
       ...links.map(({ label, url }) =>
@@ -49,8 +51,9 @@ export function assistantItem(message: Message, answerable: boolean, send: Send,
 }
 
 /** What a screen reader is told of a message: its words and the choices, without sources and fields. */
-export function spokenWords(item: HTMLElement, { choices = [] }: Message): string {
+export function spokenWords(item: HTMLElement, message: Message): string {
+  const { choices = [] } = message;
   const parts = Array.from(item.querySelectorAll(".kind,.text p,.text li,article>.hint"), (part) => part.textContent ?? "");
   if (choices.length) parts.push(`${word("choices")} ${choices.map(({ label }) => label).join(", ")}`);
-  return [`${word("assistant")}:`, ...parts.map((part) => (/[.!?:]$/.test(part) ? part : `${part}.`))].join(" ");
+  return [`${speaker(message)}:`, ...parts.map((part) => (/[.!?:]$/.test(part) ? part : `${part}.`))].join(" ");
 }
