@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
@@ -44,12 +45,18 @@ SELF_TEST = "does dry needling hurt"
 SELF_TEST_SECONDS = 10
 """How long a self-test that passed answers /readyz; that the database can be written is seen each time."""
 MAIL_SECONDS = 15
+POST_SECONDS = 5
+"""How often requests for clinics' own systems are looked for."""
 LULL_SECONDS = 0.5
 """Redaction begins when no turn has ended for so long."""
 REDACTED_WITHIN_SECONDS = 10
 """However busy it is, redaction begins after so long."""
 REDACTION_SECONDS = 5
 """How long redaction waits after the database failed."""
+LIVE_HELP_SECONDS = 10
+"""How often it is seen whether staff have left a patient without a word for too long."""
+PURGE_SECONDS = 3600
+"""How often it is seen what has been kept long enough."""
 STOP_SECONDS = 5
 """How long the end of the service waits for what is under way beside the requests."""
 
@@ -76,7 +83,7 @@ def create_app(settings: Settings) -> Starlette:
     with ThreadPoolExecutor(1) as thread:
         # In a thread of its own, because the caller may have an event loop already.
         thread.submit(_prepare, settings.database_url, services.seal).result()
-    _ = services.mailer  # an odd mail server is told of now
+    _ = services.mailer, services.webhooks  # an odd mail server or secret is told of now
     chat = ChatService(services)
     web = WebChannel(services, chat)
     sms = SmsChannel(services, chat) if settings.sms_provider else None
@@ -84,7 +91,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with _at_work(services, chat, sms, sends=not settings.worker) as loading:
+        async with _at_work(services, chat, sms, sends=not settings.worker, serves=True) as loading:
             health.loading = loading
             yield
 
@@ -118,7 +125,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     await asyncio.to_thread(_prepare, settings.database_url, services.seal)
     chat = ChatService(services)
     sms = SmsChannel(services, chat) if settings.sms_provider else None
-    async with _at_work(services, chat, sms, sends=True) as loading:
+    async with _at_work(services, chat, sms, sends=True, serves=False) as loading:
         await loading
         logger.info("the worker is ready")
         await stopping.wait()
@@ -126,12 +133,26 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _at_work(
-    services: Services, chat: ChatService, sms: SmsChannel | None, *, sends: bool
+    services: Services, chat: ChatService, sms: SmsChannel | None, *, sends: bool, serves: bool
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Everything that a process does beside requests, while the block runs; gives the task that loads the model."""
     stopping = asyncio.Event()
     loading = asyncio.create_task(_load(services, chat))
-    work = [_redact(services, chat, after=loading, stopping=stopping), services.news.listen(stopping)]
+    with suppress(SQLAlchemyError, OSError):
+        # Before the first request is answered: nobody reads what staff have changed since.
+        await services.live_content.refresh()
+    work = [
+        _redact(services, chat, after=loading, stopping=stopping),
+        _follow_model(services, chat, after=loading, stopping=stopping),
+        services.live_content.follow(stopping),
+        services.news.listen(stopping),
+        _purge(services, after=loading, stopping=stopping),
+    ]
+    if serves:
+        # Not in a worker: beside SQLite it has no way to tell the chats that are open here.
+        work.append(_end_live_help(services, stopping=stopping))
+    if sends:
+        work.append(_post_requests(services, stopping=stopping))
     if sends and services.mailer is not None:
         work.append(_send_mail(services, services.mailer, stopping=stopping))
     if sends and sms is not None:
@@ -144,11 +165,14 @@ async def _at_work(
         # ends by itself, at the next place where nothing is half done.
         stopping.set()
         chat.to_redact.set()
+        services.live_content.wake()
+        services.candidates.changed.set()
         if sms is not None:
             sms.wake()
         loading.cancel()
         _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
         await _stopped(late)
+        await services.trier.close()
         await services.locks.close()
         await services.reading.dispose()
         await services.engine.dispose()
@@ -183,10 +207,23 @@ def _prepare(database_url: str, seal: Seal) -> None:
 async def _load(services: Services, chat: ChatService) -> None:
     """Load the model beside the running server, so that /healthz and the page answer meanwhile."""
     try:
-        chat.turns = await asyncio.to_thread(services.load_turns)
+        chat.turns = await services.live_model.first(partial(_passes, services))
     except Exception:
         logger.exception("the model could not be loaded")
         raise
+
+
+async def _follow_model(
+    services: Services, chat: ChatService, *, after: "asyncio.Task[None]", stopping: asyncio.Event
+) -> None:
+    """Answer with the model that staff put live. A turn that runs ends with the one that it began with."""
+
+    def swap(turns: Turns) -> None:
+        chat.turns = turns
+
+    await asyncio.wait([after])
+    if chat.turns is not None:
+        await services.live_model.follow(swap, partial(_passes, services), stopping=stopping)
 
 
 async def _redact(
@@ -234,17 +271,64 @@ def _redacted(redactor: Redactor, words: str, message: str) -> str:
         return "[not readable]"
 
 
+async def _end_live_help(services: Services, *, stopping: asyncio.Event) -> None:
+    """Step out where staff have been silent too long, so that a patient who waits is told. Several processes may: one does."""
+    while not stopping.is_set():
+        try:
+            await services.live_help.end_silent()
+        except Exception as error:
+            logger.error("live help is not ended: %s", type(error).__name__)
+        await clock.is_set(stopping, within=LIVE_HELP_SECONDS)
+
+
+async def _purge(services: Services, *, after: "asyncio.Task[None]", stopping: asyncio.Event) -> None:
+    """Take away what has been kept long enough. Of several processes one does, a little at a time."""
+    await asyncio.wait([after])
+    while not stopping.is_set():
+        try:
+            await services.retention.run(stopping)
+        except Exception as error:
+            logger.error("the purge waits: %s", type(error).__name__)
+        await clock.is_set(stopping, within=PURGE_SECONDS)
+
+
 async def _send_mail(services: Services, mailer: Mailer, *, stopping: asyncio.Event) -> None:
     """Deliver the outbox's mail now and again; every failure waits for its next try. One process at a time does."""
     while not stopping.is_set():
         try:
             async with services.locks.tried("mail") as mine:
                 if mine:
+                    await services.digests.queue_due(list(services.library.clinics.values()))
                     await mailer.deliver_due()
         except Exception as error:
             # A server that is starting again refuses connections with errors of the driver's own.
             logger.error("mail waits: %s", type(error).__name__)
         await clock.is_set(stopping, within=MAIL_SECONDS)
+
+
+async def _post_requests(services: Services, *, stopping: asyncio.Event) -> None:
+    """Post requests to clinics' own systems; every failure waits for its next try. One process at a time does."""
+    while not stopping.is_set():
+        try:
+            async with services.locks.tried("webhook") as mine:
+                if mine:
+                    await services.webhooks.deliver_due()
+        except Exception as error:
+            logger.error("webhooks wait: %s", type(error).__name__)
+        await clock.is_set(stopping, within=POST_SECONDS)
+
+
+async def _passes(services: Services, turns: Turns) -> bool:
+    """Whether a question that everybody asks is answered."""
+    clinic = services.library.clinic(services.settings.default_clinic)
+    conversation = Conversation("self-test", clinic.clinic, "web", "en")
+    try:
+        turn = await turns.take(conversation, clinic, Inbound(SELF_TEST), State(), at=clock.now())
+    except Exception:
+        # Our own words: the traceback holds nothing of a patient's.
+        logger.exception("the self-test failed")
+        return False
+    return turn.outcome == "answered"
 
 
 class _Health:
@@ -281,19 +365,8 @@ class _Health:
             return "the database cannot be written"
         async with self._one_test:
             if self._tested_at is None or time.monotonic() - self._tested_at > SELF_TEST_SECONDS:
-                self._tested_at = time.monotonic() if await self._passes(turns) else None
+                self._tested_at = time.monotonic() if await _passes(self._services, turns) else None
         return None if self._tested_at is not None else "a test question was not answered"
-
-    async def _passes(self, turns: Turns) -> bool:
-        clinic = self._services.library.clinic(self._services.settings.default_clinic)
-        conversation = Conversation("self-test", clinic.clinic, "web", "en")
-        try:
-            turn = await turns.take(conversation, clinic, Inbound(SELF_TEST), State(), at=clock.now())
-        except Exception:
-            # Our own words: the traceback holds nothing of a patient's.
-            logger.exception("the self-test failed")
-            return False
-        return turn.outcome == "answered"
 
 
 async def _metrics(request: Request) -> Response:

@@ -13,12 +13,15 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.table import Table
 
+from needlewise.console import privacy_commands
 from needlewise.console.commands import audit_app, has_staff, staff_app
 from needlewise.errors import NeedlewiseError
 from needlewise.logs import configure_logs, quiet_libraries
 from needlewise.settings import Settings, read_settings
+from needlewise.teaching.trying import COMMAND
 
 if TYPE_CHECKING:
+    from needlewise.booking.requests import Kept
     from needlewise.dialogue.turn import Turn, Turns
     from needlewise.language.encoder import Vectors
     from needlewise.nlu.corpus import Example
@@ -53,6 +56,7 @@ app.add_typer(bookings_app, name="bookings")
 app.add_typer(key_app, name="key")
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
+privacy_commands.add_to(app)
 
 out = Console()
 err = Console(stderr=True)
@@ -145,6 +149,15 @@ def train(
     """Train the model if what it is made from changed."""
     settings = read_settings()
     _train(settings, force=force)
+
+
+@app.command(COMMAND, hidden=True)
+def try_candidate(candidate: str) -> None:
+    """Work on a candidate that was begun in the staff console."""
+    from needlewise.dialogue import trial
+
+    _configure_quietly()
+    trial.try_candidate(read_settings(), candidate)
 
 
 @app.command()
@@ -364,19 +377,42 @@ def stale(
 
 
 @content_app.command("export")
-def export(
+def export() -> None:
+    """Write what was changed in the console into the files under content/, so that a pull request can carry it."""
+    from needlewise.content.export import export as write
+
+    services = _stored()
+    _run(services.live_content.refresh())
+    done = write(services.settings.content, services.library, _run(services.revisions.standing()).values())
+    for path in done.written:
+        out.print(str(path), markup=False, highlight=False, soft_wrap=True)
+    for version in done.left:
+        err.print(
+            f"{version.key}: {version.clinic}'s own words stay in the database, for a file holds every clinic's.",
+            highlight=False,
+        )
+    if not done.written:
+        err.print("The files say all that the console does.", highlight=False)
+
+
+@content_app.command("print")
+def print_answers(
     clinic: ClinicOption = None,
     channel: Annotated[str, typer.Option(help="web or sms.")] = "web",
 ) -> None:
     """Write every answer as this clinic's patients would read it, as one Markdown page, for printing and review."""
     from needlewise.content.render import Place
 
-    services = _services(clinic)
+    services = _stored()
+    if clinic is not None:
+        services.library.clinic(clinic)
+    _run(services.live_content.refresh())
     if channel not in ("web", "sms"):
         raise NeedlewiseError(f"--channel must be web or sms, not {channel}")
     place = services.place(clinic, channel, "en")
     print(f"# What patients of {place.clinic.name} read ({channel})\n")
-    for topic, answer in services.library.answers.items():
+    for topic in services.library.answers:
+        answer = services.library.answer(topic, place.clinic.clinic)
         print(
             f"## {answer.en.title}\n\n`{topic}`, version {answer.version}. Not yet signed by a clinician.\n"
         )
@@ -394,21 +430,26 @@ def export(
 def list_bookings(
     clinic: ClinicOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10000)] = 50,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those that still wait for somebody.")] = False,
 ) -> None:
     """List requests, the newest first; no personal data is shown."""
+    from needlewise.booking.queue import OPEN, is_overdue
+
     services = _stored()
     if clinic is not None:
         services.library.clinic(clinic)
-    kept = _run(services.requests.list(clinic, limit))
-    table = Table("reference", "clinic", "kind", "outcome", "location", "sent", "answer by")
+    kept = _run(services.requests.list(clinic, limit, states=OPEN if is_open else ()))
+    table = Table("reference", "clinic", "kind", "state", "outcome", "location", "sent", "answer by")
     for entry in kept:
         request = entry.request
         due = f"{entry.expected_by:%Y-%m-%d %H:%M}" if entry.expected_by else ""
+        due += " overdue" if is_overdue(entry) else ""
         sent = f"{entry.created_at:%Y-%m-%d %H:%M}"
         table.add_row(
             entry.reference,
             request.clinic,
             request.kind,
+            entry.state.replace("_", " "),
             request.outcome or "",
             request.location or "",
             sent,
@@ -419,15 +460,25 @@ def list_bookings(
 
 @bookings_app.command("show")
 def show_booking(reference: str) -> None:
-    """Show one request with the patient's name and how to reach them."""
+    """Show one request with the patient's name and how to reach them. The audit log notes it."""
+    from needlewise.db.audit import COMMAND_LINE, Entry
+
     services = _stored()
-    kept = _run(services.requests.show(reference))
+
+    async def shown() -> "Kept":
+        found = await services.requests.show(reference)
+        entry = Entry(COMMAND_LINE, "request/reveal", found.request.clinic, found.reference)
+        await services.audit.record(entry)
+        return found
+
+    kept = _run(shown())
     request, details = kept.request, kept.request.details
     place = services.place(request.clinic, "sms", "en")
     lines = {
         "Reference": kept.reference,
         "Clinic": place.clinic.name,
         "Kind": request.kind,
+        "State": kept.state.replace("_", " "),
         "Name": details.first_name,
         "Reach them at": details.contact,
         "Times": details.times,
@@ -576,6 +627,30 @@ def nlu_suggest(
     _tell(f"{sum(map(len, groups.values()))} of {len(sentences)} sentences were declined or unsure.")
 
 
+@nlu_app.command("export-examples")
+def nlu_export_examples(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A file of its own, in place of data/nlu/console.yml.")
+    ] = None,
+) -> None:
+    """Write the examples that editors accepted in the console to data/nlu/console.yml.
+
+    What data/nlu holds already is left out, and so is whatever no example may be: a mask, a phone number, a test sentence. Those are listed.
+    The next start trains the model with the file. Read it before it goes into a pull request: patients wrote it.
+    """
+    from needlewise.teaching.examples import accepted
+    from needlewise.teaching.training_file import FILE, export
+
+    services = _stored()
+    written = export(services.settings.root, _run(accepted(services.engine)), to=to)
+    for example, fault in written.left_out:
+        _print_line(f"left out, {example.intent}: {example.text}  ({fault.value})")
+    if not written.added:
+        _tell("There is nothing new to write.")
+        return
+    _tell(f"{to or FILE}: new examples: {len(written.added)}. Read them, then run `needlewise check`.")
+
+
 class _Session:
     """A conversation held in memory, for the terminal and for bulk tests: the same turns as the service's, nothing stored."""
 
@@ -671,7 +746,12 @@ def _unstored(
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     services = _services(clinic)
     services = wiring.build(
-        change(dataclasses.replace(services.settings, database_url=f"sqlite:///{folder}/tried.db"))
+        # Nothing is signed in an empty database: to try things out, answers are told all the same.
+        change(
+            dataclasses.replace(
+                services.settings, database_url=f"sqlite:///{folder}/tried.db", demand_signatures=False
+            )
+        )
     )
     wiring.use(services)
     migrate(services.settings.database_url)

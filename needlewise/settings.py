@@ -8,6 +8,7 @@ from pathlib import Path
 from needlewise.errors import NeedlewiseError
 
 PREFIX = "NEEDLEWISE_"
+LEAST_AUDIT_YEARS = 6
 
 _TEXTS = (
     "host",
@@ -29,6 +30,7 @@ _NUMBERS = (
     "sms_unknown_seconds",
     "staff_idle_minutes",
     "staff_session_minutes",
+    "audit_years",
 )
 
 
@@ -52,6 +54,8 @@ class Settings:
     old_keys: tuple[str, ...] = field(default=(), repr=False)
     """Keys still readable during a rotation; nothing new is written with them."""
     production: bool = False
+    demand_signatures: bool = False
+    """Whether patients are told only answers that a clinician has signed for their clinic."""
     session_hours: int = 24
     """Hours after its last message that a web token stays good."""
     messages_per_minute: int = 30
@@ -69,6 +73,8 @@ class Settings:
     """Minutes without a request after which somebody is signed out of the console."""
     staff_session_minutes: int = 12 * 60
     """Minutes after which they sign in again, whatever they do."""
+    audit_years: int = LEAST_AUDIT_YEARS
+    """How long the audit log is kept; never less than six years (45 CFR 164.316(b)(2)(i))."""
     public_address: str | None = None
     """Where the world reaches us: https://chat.example.org. Unset: what each request says."""
     sms_provider: str | None = None
@@ -83,6 +89,10 @@ class Settings:
     twilio_old_token: str | None = field(default=None, repr=False)
     """The token before a rotation; webhooks signed with it are still taken."""
     twilio_url: str = "https://api.twilio.com"
+    webhook_secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Clinic and whsec_…: what signs the requests that are posted to its system. A clinic may stand twice."""
+    webhook_private: bool = False
+    """Whether requests may be posted to addresses inside the deployment's own network."""
 
     @property
     def content(self) -> Path:
@@ -116,7 +126,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     for name in _NUMBERS:
         if value := given.pop(name, ""):
             values[name] = _whole_number(name, value)
-    for name in ("production", "worker"):
+    for name in ("production", "worker", "demand_signatures", "webhook_private"):
         if value := given.pop(name, ""):
             values[name] = _yes_or_no(name, value)
     if value := given.pop("clinics", ""):
@@ -126,7 +136,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = value
     if value := _secret("old_keys", given):
         values["old_keys"] = tuple(part.strip() for part in value.split(",") if part.strip())
+    if value := _secret("webhook_secrets", given):
+        values["webhook_secrets"] = _by_clinic("webhook_secrets", value)
     _check_texting(values)
+    if int(str(values.get("audit_years", LEAST_AUDIT_YEARS))) < LEAST_AUDIT_YEARS:
+        raise NeedlewiseError(
+            f"{PREFIX}AUDIT_YEARS must be at least {LEAST_AUDIT_YEARS}: shorter, and who saw what cannot be shown"
+        )
     if given:
         unknown = ", ".join(sorted(PREFIX + name.upper() for name in given))
         raise NeedlewiseError(f"unknown setting {unknown}: docs/settings.md lists them")
@@ -163,6 +179,14 @@ def _yes_or_no(name: str, value: str) -> bool:
     if value not in ("true", "false"):
         raise NeedlewiseError(f"{PREFIX}{name.upper()} must be true or false, not {value!r}")
     return value == "true"
+
+
+def _by_clinic(name: str, value: str) -> tuple[tuple[str, str], ...]:
+    """ "north=a, south=b" in pairs. What is wrong is not repeated: it may be a secret."""
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(clinic and sign and given for clinic, sign, given in pairs):
+        raise NeedlewiseError(f"{PREFIX}{name.upper()} must read clinic=secret, with commas between them")
+    return tuple((clinic, given) for clinic, _, given in pairs)
 
 
 def _secret(name: str, given: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from needlewise.errors import NeedlewiseError
 from needlewise.settings import Settings, read_settings
 
-SECRETS = ("key", "old_keys", "twilio_token", "twilio_old_token")
+SECRETS = ("key", "old_keys", "twilio_token", "twilio_old_token", "webhook_secrets")
 
 
 def test_nothing_needs_to_be_set(root: Path) -> None:
@@ -107,9 +107,21 @@ def test_texting_that_cannot_work_is_told_at_the_start(given: dict[str, str], sa
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     file = tmp_path / "secret"
-    file.write_text("first\n")
+    file.write_text("demo=first\n" if name == "webhook_secrets" else "first\n")
     read = getattr(read_settings({f"NEEDLEWISE_{name.upper()}_FILE": str(file)}), name)
-    assert read == {"old_keys": ("first",)}.get(name, "first")
+    assert read == {"old_keys": ("first",), "webhook_secrets": (("demo", "first"),)}.get(name, "first")
+
+
+def test_a_clinic_may_have_two_secrets_while_one_is_changed() -> None:
+    read = read_settings({"NEEDLEWISE_WEBHOOK_SECRETS": "demo=whsec_a==, north=whsec_b,demo=whsec_c"})
+    assert read.webhook_secrets == (("demo", "whsec_a=="), ("north", "whsec_b"), ("demo", "whsec_c"))
+
+
+@pytest.mark.parametrize("value", ["hidden", "=hidden", "demo=", "demo=a,hidden"])
+def test_a_secret_of_no_clinic_is_refused_and_not_repeated(value: str) -> None:
+    with pytest.raises(NeedlewiseError, match="must read clinic=secret") as error:
+        read_settings({"NEEDLEWISE_WEBHOOK_SECRETS": value})
+    assert "hidden" not in str(error.value)
 
 
 def test_a_file_goes_before_the_value_beside_it(tmp_path: Path) -> None:
@@ -124,6 +136,7 @@ def test_secrets_are_not_shown_when_settings_are_printed() -> None:
             "NEEDLEWISE_KEY": "hidden1",
             "NEEDLEWISE_OLD_KEYS": "hidden2",
             "NEEDLEWISE_SMTP_URL": "smtp://u:hidden3@x",
+            "NEEDLEWISE_WEBHOOK_SECRETS": "demo=hidden4",
         }
     )
     assert "hidden" not in repr(settings)

@@ -48,7 +48,7 @@ def add(name: NameArgument, clinic: ClinicOption = None, role: RoleOption = None
     from needlewise.console.roles import Role
 
     async def work(services: "Services", accounts: "Accounts") -> tuple[str, str]:
-        place = _clinic(services, clinic)
+        place = clinic_or_default(services, clinic)
         given = _roles(role)
         if not given:
             if await accounts.any():
@@ -90,7 +90,7 @@ def roles(name: NameArgument, clinic: ClinicOption = None, role: RoleOption = No
     """Give a person exactly these roles at one clinic; without --role, none there any more."""
 
     async def work(services: "Services", accounts: "Accounts") -> None:
-        place = _clinic(services, clinic)
+        place = clinic_or_default(services, clinic)
         account = await accounts.named(name)
         await accounts.set_roles(account, place, _roles(role), Entry(COMMAND_LINE, "staff/roles"))
 
@@ -179,10 +179,9 @@ def has_staff(settings: Settings) -> bool:
     return asyncio.run(run())
 
 
-def _over(work: Callable[["Services", "Accounts"], Coroutine[Any, Any, T]]) -> T:
+def over(work: Callable[["Services"], Coroutine[Any, Any, T]]) -> T:
     """Do it over the deployment's database, brought up to date and readable with our key."""
     from needlewise import wiring
-    from needlewise.console.accounts import Accounts
     from needlewise.db.engine import migrate
     from needlewise.db.sealing import check_key
 
@@ -192,17 +191,27 @@ def _over(work: Callable[["Services", "Accounts"], Coroutine[Any, Any, T]]) -> T
     async def run() -> T:
         try:
             await check_key(services.engine, services.seal)
-            return await work(services, Accounts(services.engine, services.audit))
+            return await work(services)
         finally:
+            await services.locks.close()
+            await services.reading.dispose()
             await services.engine.dispose()
 
     return asyncio.run(run())
 
 
-def _clinic(services: "Services", clinic: str | None) -> str:
+def clinic_or_default(services: "Services", clinic: str | None) -> str:
+    """The clinic of this id, or the default one. Raises ContentError where there is none."""
     place = clinic or services.settings.default_clinic
     services.library.clinic(place)
     return place
+
+
+def _over(work: Callable[["Services", "Accounts"], Coroutine[Any, Any, T]]) -> T:
+    """The same for what is done with accounts."""
+    from needlewise.console.accounts import Accounts
+
+    return over(lambda services: work(services, Accounts(services.engine, services.audit)))
 
 
 def _roles(names: list[str] | None) -> "frozenset[Any]":

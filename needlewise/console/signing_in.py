@@ -207,6 +207,10 @@ class SigningIn:
             await self._audit.record(Entry(row.id, "account/recovery-codes", subject=row.id), connection)
         return codes
 
+    async def confirm(self, session: Session, password: str, origin: Origin, *, action: str) -> None:
+        """See that it is still the same person, before what is done in their name. Raises NotIn, noted as a failure of `action`."""
+        await self._confirmed(action, session, password, origin)
+
     async def recovery_codes_left(self, identity: str) -> int:
         async with reading(self._engine).connect() as connection:
             return int(await connection.scalar(select(func.count()).where(_unused(identity))))

@@ -20,7 +20,23 @@ from starlette.types import Receive, Scope, Send
 
 from needlewise.console.accounts import Account, Accounts
 from needlewise.console.browsers import browser_name
-from needlewise.console.pages import account, audit, home, people, sign_in
+from needlewise.console.pages import (
+    account,
+    audit,
+    bookings,
+    candidates,
+    clinic,
+    content,
+    conversation,
+    home,
+    inbox,
+    live,
+    people,
+    privacy,
+    sign_in,
+    signing,
+    teach,
+)
 from needlewise.console.passwords import Passwords
 from needlewise.console.roles import Role
 from needlewise.console.sessions import DEVICE_DAYS, Sessions, Stage
@@ -33,16 +49,60 @@ from needlewise.wiring import Services
 
 logger = logging.getLogger(__name__)
 
-SECTIONS = (home.section, people.section, audit.section, account.section, sign_in.section)
+SECTIONS = (
+    home.section,
+    inbox.section,
+    conversation.section,
+    bookings.section,
+    teach.section,
+    candidates.section,
+    live.section,
+    content.section,
+    clinic.section,
+    signing.section,
+    people.section,
+    privacy.section,
+    audit.section,
+    account.section,
+    sign_in.section,
+)
 """Every page of the console; their order is the menu's."""
 
 NOTICES: Mapping[str, str] = {
+    **inbox.DONE,
+    **conversation.DONE,
     "password": "Your password is changed. Other browsers are signed out.",
     "ended": "That browser is signed out.",
     "roles": "The roles are changed.",
     "disabled": "The account is disabled, and signed out everywhere.",
     "enabled": "The account can be used again.",
+    "booking-called": "Noted: called.",
+    "booking-no-answer": "Noted: no answer.",
+    "booking-booked": "Noted: booked.",
+    "booking-closed": "The request is closed.",
+    "booking-new": "The request is open again.",
+    "booking-taken": "It is yours now.",
+    "booking-given-back": "It is nobody’s now.",
+    "booking-handed-over": "It is handed over.",
+    "booking-sent-again": "It is being sent again. Look here in a minute.",
+    "stepped-in": "You are in: the patient is told, and the assistant is silent.",
+    "written": "It is said.",
+    "stepped-out": "You are out: the assistant is back, and the patient is told.",
     "signed-out": "You are signed out.",
+    "signed": "Signed.",
+    "signature-withdrawn": "The signature is withdrawn.",
+    "held": "The conversation is held: nothing of it is taken away.",
+    "released": "The hold is lifted. What is due goes with the next purge.",
+    "correction-done": "Noted: somebody has seen to it.",
+    "correction-undone": "The correction is taken back.",
+    "example-accept": "Accepted. It is taught with the next model that is tried and published.",
+    "example-reject": "Rejected. Nothing learns from it.",
+    "published": "It is live. Within seconds every patient's next message is answered with it.",
+    "went-back": "The model before it is live again, within seconds.",
+    "candidate-cancelled": "It is cancelled. Nothing was changed.",
+    "saved": "Saved. Patients read it within five seconds.",
+    "restored": "The older text is back, as the newest version.",
+    "withdrawn": "Withdrawn. What stood beneath it stands again.",
     "idle": "You were signed out after a time without use.",
     "begin-again": "That did not work: too many wrong codes, or it was done elsewhere. Please begin again.",
 }
@@ -133,15 +193,16 @@ class Site:
         """A template with what every page knows."""
         known = visit.known if visit.session and visit.session.stage is Stage.FULL else None
         here = visit.request.url.path
-        menu = [
-            (one.menu, one.path, here == one.path or (one.path != PREFIX and here.startswith(f"{one.path}/")))
-            for one in self.declared
-            if one.menu and known and self.admits(known, one)
-        ]
+        menu: dict[str, tuple[str, str, bool]] = {}
+        for one in self.declared:
+            if one.menu and known and self.admits(known, one):
+                is_here = here == one.path or (one.path != PREFIX and here.startswith(f"{one.path}/"))
+                # Pages of one name: the first that this person may open stands for them.
+                menu.setdefault(one.menu, (one.menu, one.path, is_here))
         return self._templates.get_template(template).render(
             visit=visit,
             known=known,
-            menu=menu,
+            menu=menu.values(),
             csrf=visit.csrf,
             notice=NOTICES.get(visit.query.get("done", "")),
             idle_seconds=int(self.sessions.idle.total_seconds()),

@@ -194,7 +194,8 @@ class Visit:
 
     def back(self, path: str, *, done: str = "") -> Response:
         """On to a page, after a form; `done` is a key of NOTICES in site.py, said there."""
-        return RedirectResponse(f"{PREFIX}{path}" + (f"?done={done}" if done else ""), status_code=303)
+        joint = "&" if "?" in path else "?"
+        return RedirectResponse(f"{PREFIX}{path}" + (f"{joint}done={done}" if done else ""), status_code=303)
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -24,6 +24,8 @@ FEATURES = {
     "needlewise.screening",
     "needlewise.booking",
     "needlewise.conversations",
+    "needlewise.privacy",
+    "needlewise.teaching",
 }
 MAY_IMPORT = {
     "needlewise.errors": set(),
@@ -45,6 +47,9 @@ MAY_IMPORT = {
     "needlewise.screening": BASE,
     "needlewise.booking": BASE | {"needlewise.content"},
     "needlewise.conversations": BASE | {"needlewise.content"},
+    "needlewise.privacy": BASE | {"needlewise.booking", "needlewise.conversations"},
+    "needlewise.teaching": BASE
+    | {"needlewise.content", "needlewise.conversations", "needlewise.nlu.corpus", "needlewise.nlu.taxonomy"},
     "needlewise.nlu": BASE | {"rasa"},
     "needlewise.dialogue": BASE | FEATURES | {"needlewise.nlu", "needlewise.wiring", "rasa", "rasa_sdk"},
     "needlewise.channels": BASE | FEATURES | {"needlewise.dialogue.turn", "needlewise.wiring"},

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,7 +57,8 @@ def services(settings: Settings, migrated: Path, library: Library) -> Services:
     """Services over an empty, migrated database. The content, which the console only reads, is loaded once."""
     shutil.copy(migrated, settings.database_url.removeprefix("sqlite:///"))
     services = Services(settings)
-    services.__dict__["library"] = library
+    # A copy of its own: what one test saves, no other reads.
+    services.__dict__["library"] = replace(library)
     wiring.use(services)
     return services
 

@@ -28,7 +28,11 @@ async def test_the_menu_shows_what_ones_roles_open(person: AddPerson) -> None:
         await one.browser.get("/staff")
         nav = one.browser.page.partition("<nav")[2].partition("</nav>")[0]
         menus.append(re.findall(r">([A-Z][a-z ]+)</a>", nav))
-    assert menus == [["Home", "Your account"], ["Home", "Staff", "Audit log", "Your account"]]
+    reader, admin = menus
+    assert [reader[0], reader[1], reader[-1]] == ["Home", "Inbox", "Your account"]
+    assert not {"Staff", "Audit log"} & set(reader)
+    assert {"Staff", "Audit log"} < set(admin)
+    assert not {"Inbox", "Bookings"} & set(admin)
 
 
 async def test_an_admin_adds_somebody_who_then_sets_up_and_signs_in(
@@ -167,7 +171,7 @@ async def test_what_people_wrote_stays_text(person: AddPerson, services: Service
 async def test_no_page_has_script_or_style_in_its_text(person: AddPerson, browser: OpenBrowser) -> None:
     adam = await person("adam", *Role)
     stranger = browser()
-    mine = ("", "/account", "/people", f"/people/{adam.account.id}", "/audit", "/x")
+    mine = ("", "/inbox", "/account", "/people", f"/people/{adam.account.id}", "/audit", "/x")
     seen = [(await adam.browser.get(f"/staff{path}")).text for path in mine]
     seen += [(await stranger.get(f"/staff{path}")).text for path in ("/sign-in", "/set-up")]
     for page in seen:
@@ -234,7 +238,7 @@ async def test_an_admin_has_the_log_checked(person: AddPerson) -> None:
     assert "The log is whole" in adam.browser.page
 
 
-@pytest.mark.parametrize("name", ["console.css", "console.js", "htmx-2.0.11.min.js", "icon.svg"])
+@pytest.mark.parametrize("name", ["console.css", "console.js", "inbox.js", "htmx-2.0.11.min.js", "icon.svg"])
 async def test_files_are_served_by_us(browser: OpenBrowser, name: str) -> None:
     response = await browser().get(f"/staff/files/{name}")
     assert (response.status_code, response.headers["cache-control"]) == (200, "no-cache")

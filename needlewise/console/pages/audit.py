@@ -1,16 +1,19 @@
 """The audit log, for admins: what was done at their clinics, and by and to their staff."""
 
 import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select, true
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from needlewise import clock
 from needlewise.console.roles import Role
-from needlewise.console.visit import Section, Visit
+from needlewise.console.sheets import csv_lines
+from needlewise.console.visit import Refused, Section, Visit
 from needlewise.db.audit import COMMAND_LINE, NOBODY, SERVICE
 from needlewise.db.engine import reading
 from needlewise.db.tables import audit
@@ -18,6 +21,7 @@ from needlewise.db.tables import audit
 section = Section()
 
 PAGE = 100
+_FILTERS = ("who", "action", "clinic", "outcome", "from", "to")
 _NAMES = {NOBODY: "somebody not signed in", COMMAND_LINE: "the command line", SERVICE: "the service"}
 
 
@@ -48,22 +52,71 @@ async def verify(visit: Visit) -> Response:
     return await _page(visit, verified=found)
 
 
+@section.post("/audit/export", needs=Role.ADMIN, action="audit/export")
+async def export(visit: Visit) -> Response:
+    """Every row that fits the filters, the oldest first, as a file. It is written down before the first row leaves."""
+    kind = visit.form.get("format", "")
+    if kind not in _KINDS:
+        raise Refused(400, "no such format")
+    scope = await _scope(visit, visit.form)
+    used = sorted(name for name, value in scope.filters.items() if value)
+    clinic = next(iter(visit.clinics)) if len(visit.clinics) == 1 else ""
+    await visit.record(clinic=clinic, details={"format": kind, "filters": used})
+    name = f"audit-{clock.now():%Y-%m-%d}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_exported(visit, scope, kind), media_type=_KINDS[kind], headers=headers)
+
+
+_KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+_COLUMNS = ("seq", "at", "actor", "clinic", "action", "subject", "reason", "outcome", "details", "hash")
+_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which rows somebody asks for, of those they may see."""
+
+    filters: dict[str, str]
+    names: dict[str, str]
+    """Of the people whose names they may read, by id."""
+    zone: ZoneInfo
+    where: tuple[Any, ...]
+
+
+async def _exported(visit: Visit, scope: _Scope, kind: str) -> AsyncIterator[str]:
+    """Some rows at a time. Times are in UTC; a person stands with their name where the reader may know it."""
+    if kind == "csv":
+        yield csv_lines([_COLUMNS])
+    after = -1
+    while True:
+        query = select(audit).where(*scope.where, audit.c.seq > after).order_by(audit.c.seq)
+        async with visit.services.reading.connect() as connection:
+            rows = (await connection.execute(query.limit(_AT_A_TIME))).all()
+        if not rows:
+            return
+        after = rows[-1].seq
+        shown = [
+            {
+                **{name: row._mapping[name] for name in _COLUMNS},
+                "at": row.at.astimezone(UTC).isoformat(),
+                "actor": _named(row.actor, scope.names),
+            }
+            for row in rows
+        ]
+        if kind == "csv":
+            yield csv_lines(one.values() for one in shown)
+        else:
+            yield "".join(
+                json.dumps({**one, "details": json.loads(one["details"])}, ensure_ascii=False) + "\n"
+                for one in shown
+            )
+
+
 async def _page(visit: Visit, *, verified: object = None) -> Response:
-    everywhere = visit.clinics >= visit.services.library.clinics.keys()
-    names = {
-        one.id: one.name
-        for one in await visit.site.accounts.all()
-        if everywhere or one.roles.keys() & visit.clinics
-    }
-    filters = {
-        name: visit.query.get(name, "").strip()
-        for name in ("who", "action", "clinic", "outcome", "from", "to")
-    }
-    zone = ZoneInfo("UTC")
-    if len(visit.clinics) == 1:
-        zone = visit.services.zone(next(iter(visit.clinics)))
+    scope = await _scope(visit, visit.query)
+    names, zone, filters = scope.names, scope.zone, scope.filters
     before = visit.query.get("before", "")
-    query = select(audit).where(_visible(visit, names, everywhere=everywhere), *_wanted(filters, zone))
+    query = select(audit).where(*scope.where)
     if before.isascii() and before.isdigit():
         query = query.where(audit.c.seq < int(before[:9]))
     async with reading(visit.services.engine).connect() as connection:
@@ -79,6 +132,21 @@ async def _page(visit: Visit, *, verified: object = None) -> Response:
         verified=verified,
         zone=zone.key,
     )
+
+
+async def _scope(visit: Visit, given: Mapping[str, str]) -> _Scope:
+    everywhere = visit.clinics >= visit.services.library.clinics.keys()
+    names = {
+        one.id: one.name
+        for one in await visit.site.accounts.all()
+        if everywhere or one.roles.keys() & visit.clinics
+    }
+    filters = {name: given.get(name, "").strip() for name in _FILTERS}
+    zone = ZoneInfo("UTC")
+    if len(visit.clinics) == 1:
+        zone = visit.services.zone(next(iter(visit.clinics)))
+    where = (_visible(visit, names, everywhere=everywhere), *_wanted(filters, zone))
+    return _Scope(filters, names, zone, where)
 
 
 def _visible(visit: Visit, names: dict[str, str], *, everywhere: bool) -> Any:
@@ -113,15 +181,16 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _line(row: Any, names: dict[str, str], zone: ZoneInfo) -> Line:
-    def named(identity: str) -> str:
-        return names.get(identity) or _NAMES.get(identity, "somebody of another clinic")
+def _named(identity: str, names: Mapping[str, str]) -> str:
+    return names.get(identity) or _NAMES.get(identity, "somebody of another clinic")
 
+
+def _line(row: Any, names: dict[str, str], zone: ZoneInfo) -> Line:
     is_person = row.subject in names
     return Line(
         row.seq,
         row.at.astimezone(zone),
-        named(row.actor),
+        _named(row.actor, names),
         row.clinic,
         row.action,
         "" if row.subject == row.actor else names[row.subject] if is_person else row.subject,

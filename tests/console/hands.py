@@ -1,0 +1,77 @@
+"""A member of staff's hands on the console in Chromium: the mouse, or nothing but the keyboard."""
+
+from dataclasses import dataclass
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.widget.visitor import Way, tab_to
+
+MOST_TABS = 400
+"""The longest forms have a few hundred places to stop at."""
+_MOST_LINES = 60
+
+
+@dataclass
+class Hands:
+    """Does what a person does. With the keyboard, what Tab does not get to cannot be used, and fails the test."""
+
+    page: Page
+    way: Way
+
+    async def presses(self, target: Locator) -> None:
+        """A button, a link, or the summary of what opens."""
+        if self.way == "mouse":
+            return await target.click()
+        await self.goes_to(target)
+        await self.page.keyboard.press("Enter")
+
+    async def ticks(self, target: Locator) -> None:
+        if self.way == "mouse":
+            await target.check()
+        else:
+            await self.goes_to(target)
+            await self.page.keyboard.press("Space")
+        await expect(target).to_be_checked()
+
+    async def writes(self, target: Locator, words: str) -> None:
+        """Into a field, in place of what stands there."""
+        if self.way == "mouse":
+            return await target.fill(words)
+        await self.goes_to(target)
+        await self.page.keyboard.press("Control+A")
+        await self.page.keyboard.insert_text(words)
+        await expect(target).to_have_value(words)
+
+    async def sets(self, target: Locator, time: str) -> None:
+        """A field for a time of the day, given as "13:30"."""
+        if self.way == "mouse":
+            return await target.fill(time)
+        await self.goes_to(target)
+        hour, minute = (int(part) for part in time.split(":"))
+        # The field of an American browser.
+        await self.page.keyboard.type(f"{hour % 12 or 12:02}{minute:02}{'p' if hour >= 12 else 'a'}")
+        await expect(target).to_have_value(time)
+
+    async def sends(self, field: Locator, button: Locator) -> None:
+        """What was written: by the button, or with Enter in its last field."""
+        if self.way == "mouse":
+            return await button.click()
+        await self.goes_to(field)
+        await self.page.keyboard.press("Enter")
+
+    async def keys(self, *keys: str) -> None:
+        for key in keys:
+            await self.page.keyboard.press(key)
+
+    async def walks_to(self, words: str) -> None:
+        """With j, from line to line, to the one that has these words."""
+        for _ in range(_MOST_LINES):
+            await self.keys("j")
+            if words in (await self.page.evaluate("document.activeElement.textContent")):
+                return
+        raise AssertionError(f"j does not get to a line with {words!r}")
+
+    async def goes_to(self, target: Locator) -> None:
+        """Put the focus there with Tab, and nothing else."""
+        await expect(target).to_be_visible()
+        await tab_to(self.page, target, at_most=MOST_TABS)
