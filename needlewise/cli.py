@@ -18,7 +18,6 @@ from needlewise.console.commands import audit_app, has_staff, staff_app
 from needlewise.errors import NeedlewiseError
 from needlewise.logs import configure_logs, quiet_libraries
 from needlewise.settings import Settings, read_settings
-from needlewise.teaching.trying import COMMAND
 
 if TYPE_CHECKING:
     from needlewise.booking.requests import Kept
@@ -149,15 +148,6 @@ def train(
     """Train the model if what it is made from changed."""
     settings = read_settings()
     _train(settings, force=force)
-
-
-@app.command(COMMAND, hidden=True)
-def try_candidate(candidate: str) -> None:
-    """Work on a candidate that was begun in the staff console."""
-    from needlewise.dialogue import trial
-
-    _configure_quietly()
-    trial.try_candidate(read_settings(), candidate)
 
 
 @app.command()

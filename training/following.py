@@ -37,7 +37,7 @@ def main() -> None:
     agent = load_agent(ensure_model(services.settings))
 
     def shares(text: str) -> dict[str, float]:
-        return dict(agent.parse(read(normalise(text))).shares)
+        return dict(agent.parse(read(normalise(text))).understood.shares)
 
     rows = [*_follow_ups(shares), *_strangers(services.settings.root)]
     intents = sorted(shares("hello"))

@@ -2,6 +2,10 @@
 
 It works on a copy of the project's training files, so that the project stays as it is, and over a database of its own, so that nothing
 a played message leads to is stored. Of the deployment it reads messages and examples, and writes the candidate's row and model file.
+
+    python -m needlewise.dialogue.trial CANDIDATE
+
+is what teaching.trying starts, with the settings of the service in its environment.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ import logging
 import math
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -29,9 +34,10 @@ from needlewise.db.engine import migrate
 from needlewise.dialogue.training import TRAINING_FILES, ensure_model, fingerprint, train_model
 from needlewise.dialogue.turn import Turn, Turns
 from needlewise.errors import NeedlewiseError
+from needlewise.logs import configure_logs, quiet_libraries
 from needlewise.nlu.corpus import plain, read_examples
 from needlewise.safety.triage import Level
-from needlewise.settings import Settings
+from needlewise.settings import Settings, read_settings
 from needlewise.teaching import material
 from needlewise.teaching.candidates import BEAT_SECONDS, REPLAYING, STAGES, TRAINING, file_name
 from needlewise.teaching.examples import Example, accepted, cleaned
@@ -319,3 +325,9 @@ async def _done(services: Services, candidate: str, report: Report) -> None:
 
 def _fail(services: Services, candidate: str, why: str) -> None:
     _run(services, services.candidates.failed(candidate, why[:1].upper() + why[1:]))
+
+
+if __name__ == "__main__":
+    quiet_libraries()
+    configure_logs(level=logging.ERROR)
+    try_candidate(read_settings(), sys.argv[1])

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from needlewise.settings import PREFIX, Settings
 from needlewise.teaching.candidates import CUT_OFF, STOPPED, Candidate, Candidates
 
-COMMAND = "try-candidate"
-"""The hidden command of `needlewise` that the process runs."""
+MODULE = "needlewise.dialogue.trial"
+"""What the process runs. It is named and not imported, since it brings Rasa."""
 
 _ENDS_SECONDS = 3
 
@@ -32,7 +32,7 @@ class Trier:
         """Begin to work on a candidate whose row was just made; what becomes of it stands in the row."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "needlewise.cli", COMMAND, candidate.id),
+                *(sys.executable, "-m", MODULE, candidate.id),
                 env=os.environ | _environ(self._settings),
                 stdin=DEVNULL,
                 stdout=DEVNULL,
