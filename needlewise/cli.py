@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
+from rich.progress import Progress
 from rich.table import Table
 
 from needlewise.console import privacy_commands
@@ -209,6 +210,46 @@ def sms(
     _run(text())
 
 
+@app.command("demo-data")
+def demo_data(
+    conversations: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many shall stand in the end.")
+    ] = 500,
+    clinic: ClinicOption = None,
+    seed: Annotated[int, typer.Option(help="Another number makes other patients.")] = 1,
+) -> None:
+    """Fill a local database with made-up conversations, so that one can look around in the console.
+
+    Made-up patients talk with the real assistant: 500 take some minutes. Stop it with Ctrl-C; the next run goes on. The console says on every
+    page that nobody is real. Refused in production, and where a conversation with a patient is stored.
+    """
+    from needlewise import wiring
+    from needlewise.console.commands import clinic_or_default, over
+    from needlewise.demo import filling
+
+    _configure_quietly()
+
+    async def work(services: "Services") -> int:
+        await filling.refuse(services)
+        place = clinic_or_default(services, clinic)
+        wiring.use(services)
+        with err.status("Loading the assistant…"):
+            turns = services.load_turns()
+        with Progress(console=err) as progress:
+            task = progress.add_task("Conversations", total=conversations)
+            return await filling.fill(
+                services,
+                turns,
+                number=conversations,
+                clinics=[place],
+                seed=seed,
+                told=lambda done, of: progress.update(task, completed=done, total=of),
+            )
+
+    added = over(work)
+    _tell(f"{added} conversations were added. `needlewise serve`, and look at /staff.")
+
+
 @app.command()
 def ask(
     text: Annotated[str, typer.Argument(help="What a patient would write.")],
@@ -383,6 +424,30 @@ def export() -> None:
         )
     if not done.written:
         err.print("The files say all that the console does.", highlight=False)
+
+
+@content_app.command("signatures")
+def signatures(
+    clinic: ClinicOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 while anything is not signed.")
+    ] = False,
+) -> None:
+    """Say how every answer, red-flag rule and screening row stands with a clinic's clinician."""
+    from needlewise.content.signing import papers_of
+
+    services = _stored()
+    clinic = clinic or services.settings.default_clinic
+    _run(services.live_content.refresh())
+    papers = papers_of(services.settings.content, services.library, clinic=clinic)
+    standing = _run(services.signatures.standing(papers, clinic, services.zone(clinic)))
+    for paper in standing:
+        by = f"  {paper.signature.signed_as}" if paper.state.holds and paper.signature else ""
+        _print_line(f"{paper.state.value:9} {paper.kind:10} {paper.key}{by}")
+    open_ = sum(not paper.state.holds for paper in standing)
+    err.print(f"{len(standing) - open_} of {len(standing)} are signed for {clinic}.", highlight=False)
+    if strict and open_:
+        raise typer.Exit(1)
 
 
 @content_app.command("print")

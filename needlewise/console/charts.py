@@ -81,7 +81,9 @@ def columns(
     parts.append("</svg>")
     shown = [(name, list(values)) for name, values in rows]
     head = (first, *series)
-    return Chart(id, title, summary, definition, head, shown, _markup(parts), series if len(series) > 1 else ())
+    return Chart(
+        id, title, summary, definition, head, shown, _markup(parts), series if len(series) > 1 else ()
+    )
 
 
 def bars(
@@ -110,7 +112,9 @@ def bars(
                 f'<rect class="{colour}" x="0" width="{long:.3f}%" y="{y + 21}" height="{_BAR}" rx="3"/>'
             )
     parts.append("</svg>")
-    return Chart(id, title, summary, definition, head, [(name, list(cells)) for name, cells in rows], _markup(parts))
+    return Chart(
+        id, title, summary, definition, head, [(name, list(cells)) for name, cells in rows], _markup(parts)
+    )
 
 
 def _open(id: str, title: str, summary: str, height: int) -> str:

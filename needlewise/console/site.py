@@ -30,6 +30,7 @@ from needlewise.console.pages import (
     conversation,
     home,
     inbox,
+    insights,
     live,
     people,
     privacy,
@@ -43,6 +44,7 @@ from needlewise.console.sessions import DEVICE_DAYS, Sessions, Stage
 from needlewise.console.signing_in import Origin, SigningIn
 from needlewise.console.throttle import Throttle
 from needlewise.console.visit import PREFIX, Declared, Door, Refused, Visit, Waiting
+from needlewise.conversations.demonstration import is_demonstration
 from needlewise.db.audit import Entry
 from needlewise.errors import NeedlewiseError
 from needlewise.wiring import Services
@@ -60,6 +62,7 @@ SECTIONS = (
     content.section,
     clinic.section,
     signing.section,
+    insights.section,
     people.section,
     privacy.section,
     audit.section,
@@ -169,6 +172,7 @@ class Site:
         )
         self.declared = [one for section in SECTIONS for one in section.declared]
         self.waiting: list[Waiting] = [one for section in SECTIONS for one in section.waiting]
+        self.is_demonstration = False
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
@@ -204,6 +208,7 @@ class Site:
             known=known,
             menu=menu.values(),
             csrf=visit.csrf,
+            is_demonstration=self.is_demonstration,
             notice=NOTICES.get(visit.query.get("done", "")),
             idle_seconds=int(self.sessions.idle.total_seconds()),
             **values,
@@ -252,6 +257,9 @@ class Site:
     async def admit(self, visit: Visit) -> Response | None:
         """Let a visit in, or say where it must go first. Raises Refused."""
         request, needs = visit.request, visit.declared.needs
+        if not self.is_demonstration and not visit.declared.is_background:
+            # Asked each time: the data may come while this process runs, and they never turn into real ones.
+            self.is_demonstration = await is_demonstration(self.services.reading)
         token = self._cookie(request, _SESSION)
         visit.session, was_over = await self.sessions.find(token)
         account = await self.accounts.get(visit.session.staff) if visit.session else None

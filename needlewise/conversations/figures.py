@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Text, and_, case, cast, func, or_, select
+from sqlalchemy import Text, and_, case, cast, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from needlewise import clock
+from needlewise.conversations.state import PERSONAL_SLOTS
 from needlewise.db.tables import (
     answers_shown,
     audit,
@@ -371,7 +372,12 @@ class Day:
     range: Range
     channels: Mapping[str, Counter[str]]
 
+    def of(self, channel: str, name: str) -> int:
+        """One count of one channel."""
+        return self.channels[channel][name] if channel in self.channels else 0
+
     def sum(self, *names: str) -> int:
+        """These counts, of every channel."""
         return sum(counts[name] for counts in self.channels.values() for name in names)
 
 
@@ -561,7 +567,9 @@ _SAID = messages.c
 _INBOUND = _SAID.direction == "in"
 _ANSWERED = and_(_INBOUND, cast(_SAID.topics, Text).not_in(("[]", "null")))
 _OFFERED = and_(_INBOUND, _SAID.understood["offered"].as_string().not_in(("[]", "null")))
-_DECLINED = and_(_INBOUND, _SAID.act == "out_of_scope")
+# A name or a number for the request form is about nothing that the model knows, and is no question.
+_OF_ONESELF = func.coalesce(_SAID.understood["asked"].as_string(), "").in_(tuple(PERSONAL_SLOTS))
+_DECLINED = and_(_INBOUND, _SAID.act == "out_of_scope", not_(_OF_ONESELF))
 # One of them at most, in this order.
 _READ_AS = case((_ANSWERED, "answered"), (_OFFERED, "unsure"), (_DECLINED, "declined"))
 

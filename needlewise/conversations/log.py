@@ -142,7 +142,9 @@ class ConversationLog:
             await self._insert_outgoing(connection, conversation, opening, reply_to=None, at=at)
         return conversation, token
 
-    async def begin(self, conversation: Conversation, state: State) -> bool:
+    async def begin(
+        self, conversation: Conversation, state: State, *, opening: Sequence[Outgoing] = ()
+    ) -> bool:
         """Store a conversation whose id, and who may speak in it, its channel decides; there is no token. False when it was there."""
         at = clock.now()
         try:
@@ -158,6 +160,7 @@ class ConversationLog:
                         state_sealed=self._seal.seal(state.encode()),
                     )
                 )
+                await self._insert_outgoing(connection, conversation, opening, reply_to=None, at=at)
         except IntegrityError:
             return False
         return True

@@ -198,7 +198,7 @@ class Turns:
         if not rendered:
             logger.error("a turn ended in silence: intent %s, form %s", heard.intent, state.form)
             rendered = [self._renderer.phrase("conversation.sorry", place)]
-        heard = _as_answered(heard, rendered)
+        heard = _as_taken(_as_answered(heard, rendered), state, spoken.state)
         rendered = _at_most(MOST_MESSAGES, rendered)
         after = spoken.state
         if after.slots.get("outcome") == "NOW" and state.slots.get("outcome") != "NOW":
@@ -291,6 +291,20 @@ def _as_answered(heard: Heard, rendered: Sequence[Rendered]) -> Heard:
         topics=tuple(topic for topic in heard.topics if topic in said),
         offered=heard.offered if any(message.key in _OFFERS for message in rendered) else (),
     )
+
+
+def _as_taken(heard: Heard, before: State, after: State) -> Heard:
+    """For the log: words that the open form took for its answer, such as a name, are no question that was declined."""
+    asked = before.slots.get("requested_slot") if before.form else None
+    if asked is None or heard.act != DECLINED or after.slots.get(asked) == before.slots.get(asked):
+        return heard
+    return msgspec.structs.replace(heard, intent=CHOOSE, act=None)
+
+
+def _told_of_oneself(before: State, after: State) -> bool:
+    """Whether the form took the message for a name, a contact or times: those are about no topic, and decline nothing."""
+    asked = before.slots.get("requested_slot") if before.form else None
+    return asked in PERSONAL_SLOTS and after.slots.get(asked) != before.slots.get(asked)
 
 
 def _at_most(most: int, rendered: Sequence[Rendered]) -> list[Rendered]:

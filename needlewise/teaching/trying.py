@@ -4,9 +4,9 @@ import asyncio
 import os
 import shutil
 import sys
-from asyncio.subprocess import DEVNULL, Process
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +17,7 @@ MODULE = "needlewise.dialogue.trial"
 """What the process runs. It is named and not imported, since it brings Rasa."""
 
 _ENDS_SECONDS = 3
+_LOOK_SECONDS = 0.2
 
 
 class Trier:
@@ -25,14 +26,16 @@ class Trier:
     def __init__(self, candidates: Candidates, settings: Settings) -> None:
         self._candidates = candidates
         self._settings = settings
-        self._process: Process | None = None
+        self._process: Popen[bytes] | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self, candidate: Candidate) -> None:
         """Begin to work on a candidate whose row was just made; what becomes of it stands in the row."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", MODULE, candidate.id),
+            # Not asyncio's: Rasa's import changes the policy of event loops, after which a loop that runs cannot watch a process.
+            process = await asyncio.to_thread(
+                Popen,
+                [sys.executable, "-m", MODULE, candidate.id],
                 env=os.environ | _environ(self._settings),
                 stdin=DEVNULL,
                 stdout=DEVNULL,
@@ -50,20 +53,19 @@ class Trier:
 
     async def close(self) -> None:
         """End what is under way, as the service ends: the row then says that it was cut off."""
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or self._process.poll() is not None:
             return
-        with suppress(ProcessLookupError):
-            self._process.terminate()
+        self._process.terminate()
         with suppress(TimeoutError):
             async with asyncio.timeout(_ENDS_SECONDS):
                 await self.ended()
                 return
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
         await self.ended()
 
-    async def _watch(self, candidate: str, process: Process) -> None:
-        code = await process.wait()
+    async def _watch(self, candidate: str, process: "Popen[bytes]") -> None:
+        while (code := process.poll()) is None:  # noqa: ASYNC110  (a process that ends sets no event)
+            await asyncio.sleep(_LOOK_SECONDS)
         why = (
             CUT_OFF
             if code <= 0

@@ -54,6 +54,9 @@ MAY_IMPORT = {
     "needlewise.dialogue": BASE | FEATURES | {"needlewise.nlu", "needlewise.wiring", "rasa", "rasa_sdk"},
     "needlewise.channels": BASE | FEATURES | {"needlewise.dialogue.turn", "needlewise.wiring"},
     "needlewise.console": BASE | FEATURES | {"needlewise.wiring"},
+    "needlewise.demo": BASE
+    | FEATURES
+    | {"needlewise.dialogue.turn", "needlewise.channels.service", "needlewise.wiring"},
     "actions": BASE | FEATURES | {"needlewise.wiring", "rasa_sdk"},
     "needlewise.wiring": BASE | FEATURES | {"needlewise.dialogue"},
     "needlewise.app": BASE
@@ -66,6 +69,7 @@ MAY_IMPORT = {
         "needlewise.app",
         "needlewise.channels",
         "needlewise.console",
+        "needlewise.demo",
         "needlewise.wiring",
         "needlewise.nlu.corpus",
         "needlewise.nlu.taxonomy",

@@ -3,14 +3,17 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from needlewise.booking.requests import Details, Request
+from needlewise.conversations.state import State
 from needlewise.errors import NeedlewiseError
 from needlewise.settings import Settings
 from needlewise.wiring import Services
+from tests.support.stored import rows
 
 READABLE = re.compile(r"[BCDFGHJKMPQRTVWXY34679]{6}")
 
@@ -37,6 +40,13 @@ async def test_the_same_draft_is_the_first_request_again(services: Services) -> 
     again = await services.requests.submit(request(), clinic)
     assert (again.reference, again.created_at) == (first.reference, first.created_at)
     assert len(await services.requests.list()) == 1
+
+
+async def test_the_conversation_says_which_request_was_sent(services: Services, settings: Settings) -> None:
+    conversation, _ = await services.log.open("demo", "web", "en", state=State())
+    sent = replace(request(kind="callback"), conversation=conversation.id)
+    await services.requests.submit(sent, services.library.clinic("demo"))
+    assert [row["request"] for row in rows(settings, "conversations")] == ["callback"]
 
 
 async def test_two_drafts_are_two_requests(services: Services) -> None:

@@ -10,6 +10,17 @@ MOST_TABS = 400
 """The longest forms have a few hundred places to stop at."""
 _MOST_LINES = 60
 
+# Some of it lies on top: what sticks to an edge of the screen must not hide what has the focus (WCAG 2.4.11).
+_IS_SEEN = """target => {
+  const { left, right, top, bottom } = target.getBoundingClientRect();
+  const across = [0.1, 0.5, 0.9].map(part => left + (right - left) * part);
+  const down = [0.1, 0.5, 0.9].map(part => top + (bottom - top) * part);
+  return across.some(x => down.some(y => {
+    const seen = document.elementFromPoint(x, y);
+    return seen !== null && (target.contains(seen) || seen.contains(target) && seen.matches("label, summary"));
+  }));
+}"""
+
 
 @dataclass
 class Hands:
@@ -75,3 +86,4 @@ class Hands:
         """Put the focus there with Tab, and nothing else."""
         await expect(target).to_be_visible()
         await tab_to(self.page, target, at_most=MOST_TABS)
+        assert await target.evaluate(_IS_SEEN), f"{target} has the focus, and something covers it"

@@ -20,7 +20,7 @@ from tests.console.person import PASSWORD
 from tests.support.service import free_port
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-LOOKS = [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
+LOOKS = [(1280, "light"), (390, "dark")]
 
 
 @pytest_asyncio.fixture

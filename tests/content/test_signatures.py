@@ -1,7 +1,10 @@
 """Where signatures are demanded, patients are told signed answers only; urgent words always."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from needlewise.content.library import Library, load_library
 from needlewise.content.render import Place, Renderer
 from needlewise.settings import Settings, read_settings
 from needlewise.wiring import Services
+from tests.support.service import plain_environ
 
 NOT_YET = "I can't answer that here yet."
 TOPIC = "does_it_hurt"
@@ -61,3 +65,24 @@ def test_urgent_words_need_no_signature(shipped: Library) -> None:
     library = replace(shipped, signed={})
     said = Renderer(library).phrase("safety.emergency", Place(library.clinic("demo")))
     assert "911" in said.text
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 0), (["--strict"], 1)])
+def test_the_command_line_says_how_every_text_stands(
+    root: Path, tmp_path: Path, options: list[str], status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "needlewise.cli", "content", "signatures", "--clinic", "demo", *options],
+        cwd=root,
+        env=plain_environ() | {"NEEDLEWISE_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == status
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["unsigned", "answer", TOPIC] in lines
+    assert ["unsigned", "red_flag", "R22.now"] in lines
+    assert ["unsigned", "screening", "card:now"] in lines
+    assert {line[0] for line in lines} == {"unsigned"}

@@ -619,7 +619,7 @@ async def test_what_is_kept_is_no_more_than_the_clinic_needs(patient: Patient) -
         row = (await connection.execute(select(requests))).one()._mapping
     assert set(row) == {
         "reference", "clinic", "draft", "conversation", "kind", "outcome", "location", "visit_kind", "details_sealed",
-        "consent_at", "created_at", "expected_by",
+        "consent_at", "created_at", "expected_by", "state", "state_at", "owner", "erased_at",
     }  # fmt: skip
     assert (row["kind"], row["outcome"], row["location"], row["visit_kind"]) == (
         "visit",
@@ -687,3 +687,17 @@ async def test_every_shipped_clinic_takes_a_visit(talk: Callable[..., Talk], cli
     while (asking := visit.asking) is not None:
         await visit.says(answers.pop(asking))
     assert REFERENCE.search(visit.text) is not None
+
+
+@pytest.mark.parametrize("name", ["Imani", "Keiko", "Wesley", "Yusuf"])
+async def test_a_name_and_a_number_for_the_form_are_no_declined_questions(
+    talk: Callable[..., Talk], name: str
+) -> None:
+    asking = await talk().says("please let the clinic call me")
+    if asking.asking is None:
+        await asking.taps("Ask the clinic to contact me")
+    for answer in (name, "202-555-0143", "weekday mornings"):
+        await asking.says(answer)
+        assert asking.turn is not None
+        assert asking.turn.heard is not None
+        assert asking.turn.heard.act != "out_of_scope", answer

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from needlewise import wiring
-from needlewise.db.tables import consent_changes, messages, outbox, threads
+from needlewise.db.tables import consent_changes, conversations, messages, outbox, threads
 from tests.support.carrier import Carrier
 from tests.support.sms import Phone, until
 
@@ -81,6 +81,21 @@ async def test_yes_after_a_stop_is_a_start(phone: Phone) -> None:
     assert WELCOME in await phone.texts("yes")
 
 
+async def _opted_out() -> list[bool]:
+    """Of each conversation, in the order in which they began: whether staff's list says that it was stopped."""
+    found = sorted(await rows(conversations), key=lambda row: row.started_at)  # type: ignore[attr-defined]
+    return [row.opted_out for row in found]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("said", ["STOP", "please quit texting me"])
+async def test_staff_see_who_stopped_and_that_they_came_back(phone: Phone, said: str) -> None:
+    await phone.texts("does it hurt")
+    await phone.texts(said)
+    assert await _opted_out() == [True]
+    await phone.texts("START")
+    assert await _opted_out() == [True, False]
+
+
 async def test_stop_works_again_after_a_start(phone: Phone) -> None:
     await phone.texts("STOP")
     await phone.texts("START")
@@ -147,6 +162,7 @@ async def test_a_number_that_stopped_with_the_provider_has_stopped_with_us(
             await asyncio.sleep(0.02)
     (change,) = await rows(consent_changes)
     assert (change.change, change.wording, change.source) == ("out", "provider", "provider")  # type: ignore[attr-defined]
+    assert await _opted_out() == [True]
     await silence_after(phone, "hello?")
 
 

@@ -10,7 +10,8 @@ from needlewise import wiring
 from needlewise.settings import Settings
 from tests.support.patient import Patient
 from tests.support.redacted import redacted_rows
-from tests.support.stored import messages
+from tests.support.stored import messages, rows
+from tests.support.talk import words
 
 BEGAN = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -51,6 +52,58 @@ async def test_an_answered_question_keeps_topic_confidence_and_latency(
     assert 0.5 < asked["confidence"] <= 1
     assert 0 < asked["latency_ms"] < 60_000
     assert answer["reply_to"] == asked["id"]
+
+
+async def test_two_questions_in_one_message_are_kept_as_two_parts(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    patient = await Patient.arrives(client)
+    await patient.says("does it hurt? and what does it cost?")
+    understood = messages(settings, patient.conversation)[1]["understood"]
+    assert [part["topic"] for part in understood["parts"]] == ["does_it_hurt", "cost"]
+    assert [part["best"][0][0] for part in understood["parts"]] == ["does_it_hurt", "cost"]
+    assert {len(part["best"]) for part in understood["parts"]} == {5}
+
+
+async def test_a_question_after_an_answer_is_kept_with_the_topic_before_it(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    patient = await Patient.arrives(client)
+    await patient.says("does it hurt")
+    await patient.says("why?")
+    understood = messages(settings, patient.conversation)[3]["understood"]
+    assert (understood["intent"], understood["behind"]) == ("does_it_hurt", "does_it_hurt")
+
+
+async def test_an_answer_to_a_form_is_kept_with_the_question_that_was_open(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    patient = await Patient.arrives(client)
+    await patient.taps("Ask for a visit")
+    await patient.taps("None of these")
+    heard = [row for row in messages(settings, patient.conversation) if row["direction"] == "in"]
+    understood = heard[-1]["understood"]
+    assert (understood["form"], understood["asked"], understood["parts"]) == (
+        "screening_form",
+        "card_now",
+        [],
+    )
+
+
+async def test_the_list_of_staff_says_what_came_of_a_conversation(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    patient = await Patient.arrives(client)
+    for text in (
+        "what does it cost",
+        "asdf qwer",
+        "can I talk to a person",
+        "i have chest pain and cant breathe",
+    ):
+        await patient.says(text)
+    (row,) = rows(settings, "conversations")
+    found = {name: row[name] for name in ("heard", "declined", "asked_person", "safety")}
+    assert found == {"heard": 4, "declined": 1, "asked_person": 1, "safety": "emergency"}
 
 
 async def test_a_reply_keeps_which_version_of_which_answers_it_showed(
@@ -122,3 +175,18 @@ async def test_words_that_redaction_stumbles_over_are_not_shown_and_stop_nobody_
     await patient.says("does it hurt")
     read = [row["redacted"] for row in await redacted_rows(settings) if row["direction"] == "in"]
     assert read == ["[not readable]", "does it hurt"]
+
+
+async def test_what_a_form_takes_for_its_answer_is_no_declined_question(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    patient = await Patient.arrives(client)
+    await patient.says("can i talk to a person")
+    await patient.taps(words("booking.call_me"))
+    await patient.says("Dana")
+    await patient.says("202-555-0187")
+    await patient.says("what is the capital of france")
+    acts = [row["act"] for row in messages(settings, patient.conversation) if row["direction"] == "in"]
+    assert acts[2:4] == [None, None]
+    (conversation,) = rows(settings, "conversations")
+    assert conversation["declined"] == acts.count("out_of_scope")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from needlewise.settings import Settings
 
-_JSON = ("topics", "answers")
+_JSON = ("topics", "answers", "understood")
 
 
 def database(settings: Settings) -> Path:

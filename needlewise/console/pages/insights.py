@@ -45,7 +45,19 @@ _TOPICS_SHOWN = 12
 _WEEK_TOPICS = 6
 _WEEK_QUESTIONS = 6
 _WEEK_EVENTS = 8
-_WEEK_MAIN = ("conversations", "questions", "answered", "declined", "unsure", "contained", "requests", "in_time")
+_WEEK_MAIN = (
+    "conversations",
+    "questions",
+    "answered",
+    "declined",
+    "unsure",
+    "contained",
+    "requests",
+    "in_time",
+)
+_PARTED = (
+    "conversations", "questions", "answered", "declined", "unsure", "contained", "urgent", "opted_out", "median", "p95",
+)  # fmt: skip
 _DAILY = ("conversations", "questions", "not answered", "urgent")
 
 
@@ -245,23 +257,24 @@ class _Figure:
     change: str
     few: str
     """What must be said when it rests on few."""
+    only: str
+    """The same where the numbers behind it are not shown."""
     definition: str
 
 
 def _shown(one: Reading) -> _Figure:
-    measure, base, few = one.measure, "", ""
+    measure, base = one.measure, ""
     if measure.kind == "share":
         base = f"{one.number:,} of {one.of:,} {measure.of_words}"
-        few = f"only {one.of}: too few to say much" if one.is_few else ""
     elif measure.kind == "time":
         base = f"{one.number:,} {measure.of_words}"
-        few = f"only {one.number}: too few to say much" if one.is_few else ""
+    few = "too few to say much" if one.is_few else ""
+    only = f"of only {one.of if measure.kind == 'share' else one.number}" if one.is_few else ""
     before = _value(measure.kind, one.before)
     if measure.kind == "share" and one.before_of is not None and 0 < one.before_of < FEW:
         before += f" of only {one.before_of}"
-    return _Figure(
-        measure.id, measure.title, _value(measure.kind, one.value), base, before, _change(one), few, measure.definition
-    )  # fmt: skip
+    value, change = _value(measure.kind, one.value), _change(one)
+    return _Figure(measure.id, measure.title, value, base, before, change, few, only, measure.definition)
 
 
 def _value(kind: str, value: float | None) -> str:
@@ -334,7 +347,7 @@ def _day(day: date, *, year: bool = True) -> str:
 
 def _title(visit: Visit, topic: str) -> str:
     answer = visit.services.library.answers.get(topic)
-    return answer.title if answer else topic.replace("_", " ")
+    return answer.en.title if answer else topic.replace("_", " ")
 
 
 # -- charts and tables ---------------------------------------------------------------------------------------------------------
@@ -345,7 +358,7 @@ def _charts(visit: Visit, found: Insights, *, topics: int = _TOPICS_SHOWN) -> Se
     weekly = found.days[0].range.days > 1
     each = "Week from" if weekly else "Day"
     channels = [channel for channel in CHANNELS if channel in found.channels] or ["web"]
-    talks = [[day.channels.get(one, {}).get("conversations", 0) for one in channels] for day in found.days]
+    talks = [[day.of(one, "conversations") for one in channels] for day in found.days]
     missed = [[day.sum("declined"), day.sum("unsure")] for day in found.days]
     shown = found.topics[:topics]
     levels = [(name, found.levels.get(level, 0)) for level, name in SAFETY.items() if level in GRAVE]
@@ -416,7 +429,9 @@ def _by_channel(found: Insights) -> Sequence[Chart]:
     for channel, (now, _) in found.channels.items():
         median, p95 = reading(BY_ID["median"], now), reading(BY_ID["p95"], now)
         if median.value is not None and p95.value is not None:
-            rows.append((CHANNELS.get(channel, channel), (round(p95.value), round(median.value), median.number)))
+            rows.append(
+                (CHANNELS.get(channel, channel), (round(p95.value), round(median.value), median.number))
+            )
     if not rows:
         return []
     return [
@@ -444,18 +459,21 @@ def _share(number: int, of: int) -> str:
     return f"{round(100 * number / of)} %" + (f" of only {of}" if of < FEW else "")
 
 
-def _parts(visit: Visit, found: Insights) -> Sequence[tuple[str, Sequence[str], Sequence[tuple[str, Sequence[_Figure]]]]]:
+def _parts(
+    visit: Visit, found: Insights
+) -> Sequence[tuple[str, Sequence[str], Sequence[tuple[str, Sequence[_Figure]]]]]:
     """The figures beside each other: by channel, and by clinic where there are several."""
-    wanted = ("conversations", "questions", "answered", "declined", "unsure", "contained", "urgent", "opted_out", "median", "p95")
     tables = []
-    for title, parts, name in (
-        ("By channel", found.channels, lambda one: CHANNELS.get(one, one)),
-        ("By clinic", found.clinics, lambda one: _clinic_name(visit, one)),
+    for title, parts in (
+        ("By channel", {CHANNELS.get(one, one): pair for one, pair in found.channels.items()}),
+        ("By clinic", {_clinic_name(visit, one): pair for one, pair in found.clinics.items()}),
     ):
         if len(parts) > 1:
-            of = [(name(key), [_shown(reading(BY_ID[id], *pair)) for id in wanted]) for key, pair in parts.items()]
-            tables.append((title, [BY_ID[id].title for id in wanted], of))
-    return tables  # fmt: skip
+            rows = [
+                (name, [_shown(reading(BY_ID[id], *pair)) for id in _PARTED]) for name, pair in parts.items()
+            ]
+            tables.append((title, [BY_ID[id].title for id in _PARTED], rows))
+    return tables
 
 
 def _clinic_name(visit: Visit, clinic: str) -> str:
@@ -491,7 +509,19 @@ def _rows(visit: Visit, found: Insights) -> Iterator[Sequence[object]]:
         )
         by = "day" if day.range.days == 1 else "week from"
         for name, number in zip(_DAILY, figures, strict=True):
-            yield by, day.range.since.isoformat(), name, number, "", number, None, None, None, "", OTHER_DEFINITIONS["days"]
+            yield (
+                by,
+                day.range.since.isoformat(),
+                name,
+                number,
+                "",
+                number,
+                None,
+                None,
+                None,
+                "",
+                OTHER_DEFINITIONS["days"],
+            )
     for topic in found.topics:
         name = _title(visit, topic.topic)
         for what, number, before in (
@@ -502,7 +532,19 @@ def _rows(visit: Visit, found: Insights) -> Iterator[Sequence[object]]:
             yield "topic", name, what, number, "", number, None, before, None, "", OTHER_DEFINITIONS["topics"]
     for level, words in SAFETY.items():
         number = found.levels.get(level, 0)
-        yield "sign", words, "conversations", number, "", number, None, None, None, "", OTHER_DEFINITIONS["levels"]
+        yield (
+            "sign",
+            words,
+            "conversations",
+            number,
+            "",
+            number,
+            None,
+            None,
+            None,
+            "",
+            OTHER_DEFINITIONS["levels"],
+        )
 
 
 def _number(kind: str, value: float | None) -> float | None:

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from needlewise.content.checks.tree import Tree
@@ -44,9 +45,8 @@ def read_code(tree: Tree, areas: frozenset[str]) -> Code:
     classes: dict[str, tuple[Path, ast.ClassDef]] = {}
     for folder in ("actions", "needlewise"):
         for path in sorted((tree.code / folder).rglob("*.py")):
-            module = ast.parse(path.read_text(encoding="utf-8"))
             shown = tree.relative(path)
-            for node in _unfolded(module):
+            for node in _telling(path.read_text(encoding="utf-8")):
                 if isinstance(node, ast.Call):
                     _call(code, node, shown, areas)
                 elif isinstance(node, ast.ClassDef) and folder == "actions":
@@ -54,6 +54,17 @@ def read_code(tree: Tree, areas: frozenset[str]) -> Code:
                 code.keys.extend(_keys(node, shown, areas))
     code.actions.extend(_actions(classes))
     return code
+
+
+@cache
+def _telling(text: str) -> tuple[ast.AST, ...]:
+    """The nodes of a file that may say something to content. Several rules read the same files."""
+    return tuple(
+        node
+        for node in _unfolded(ast.parse(text))
+        if isinstance(node, ast.Call | ast.ClassDef | ast.JoinedStr)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value)
+    )
 
 
 def _call(code: Code, call: ast.Call, path: Path, areas: frozenset[str]) -> None:
