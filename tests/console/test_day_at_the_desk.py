@@ -111,9 +111,9 @@ DAYS = (
     Day(
         "keyboard",
         "omar",
-        "my name is Ana Torres, call me on 202-555-0111. is the parking free?",
+        "my name is Ana Torres, call me on 202-555-0111. do you have a bike rack?",
         "Ana Torres",
-        "parking",
+        "bike",
         (
             Correction("will u guys send me a reminder the day before", "reminder"),
             Correction("do i have to shave my legs for this", "shave", "What happens at a visit?"),

@@ -84,10 +84,10 @@ async def test_a_forgotten_word_is_in_no_file_of_the_database(services: Services
     kept = await keep(services.log, Turned(f"i have a {WORD}"))
     for number in range(20):
         await keep(services.log, Turned(f"and after number{number}"))
-    assert STEM in raw(settings)
+    assert (STEM in raw(settings)) is True
     assert _indexed(database(settings), WORD) == 1
     await services.log.forget(kept.conversation)
-    assert STEM not in raw(settings)
+    assert (STEM in raw(settings)) is False
     assert _indexed(database(settings), WORD) == 0
     assert _indexed(database(settings), "hurt") == 20
 

@@ -295,7 +295,7 @@ def _change(one: Reading) -> str:
         if (one.before_of or 0) < FEW:
             return ""
         points = round(100 * one.value) - round(100 * one.before)
-        return f"{abs(points)} points {'more' if points > 0 else 'less'}" if points else "the same"
+        return f"{_many(abs(points), 'point')} {'more' if points > 0 else 'less'}" if points else "the same"
     if one.measure.kind == "time":
         return ""
     more = round(one.value - one.before)
