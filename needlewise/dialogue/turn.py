@@ -301,12 +301,6 @@ def _as_taken(heard: Heard, before: State, after: State) -> Heard:
     return msgspec.structs.replace(heard, intent=CHOOSE, act=None)
 
 
-def _told_of_oneself(before: State, after: State) -> bool:
-    """Whether the form took the message for a name, a contact or times: those are about no topic, and decline nothing."""
-    asked = before.slots.get("requested_slot") if before.form else None
-    return asked in PERSONAL_SLOTS and after.slots.get(asked) != before.slots.get(asked)
-
-
 def _at_most(most: int, rendered: Sequence[Rendered]) -> list[Rendered]:
     """As few messages as allowed, with every word: neighbours that need no tap are put into one, those of one kind first."""
     messages = list(rendered)
