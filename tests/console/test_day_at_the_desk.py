@@ -348,6 +348,8 @@ class Desk:
         await self.hands.writes(box, word)
         await self.hands.sends(box, self.button("Search"))
         await expect(page.locator("#results [role=status]").first).to_have_text("1 conversation")
+        if self.hands.way == "keyboard":
+            await self.goes_out_of(box)
 
     async def opens(self, asked: str) -> None:
         """The conversation of the list that began with these words."""
