@@ -21,6 +21,10 @@ _IS_SEEN = """target => {
   }));
 }"""
 
+# htmx puts a part of the page in, and 20 ms later makes it work.
+_UNSETTLED = ".htmx-swapping, .htmx-settling, .htmx-added"
+_LINE = "document.activeElement.matches('[data-line]') ? document.activeElement.textContent : ''"
+
 
 @dataclass
 class Hands:
@@ -72,13 +76,16 @@ class Hands:
 
     async def keys(self, *keys: str) -> None:
         for key in keys:
+            await expect(self.page.locator(_UNSETTLED)).to_have_count(0)
             await self.page.keyboard.press(key)
 
     async def walks_to(self, words: str) -> None:
         """With j, from line to line, to the one that has these words."""
+        # Shown by the script that hears the keys.
+        await expect(self.page.get_by_role("button", name="Keys", exact=True)).to_be_visible()
         for _ in range(_MOST_LINES):
             await self.keys("j")
-            if words in (await self.page.evaluate("document.activeElement.textContent")):
+            if words in await self.page.evaluate(_LINE):
                 return
         raise AssertionError(f"j does not get to a line with {words!r}")
 
