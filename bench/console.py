@@ -355,7 +355,7 @@ class Measured:
 async def measure(database_url: str, made: Made, tries: int) -> list[Measured]:
     """Ask each question `tries` times, in turn with the others, so that whatever else the machine does meets all alike."""
     engine = open_engine(database_url)
-    reading = open_reading(database_url, engine)
+    reading = open_reading(database_url)
     seal = Seal(Fernet.generate_key().decode())
     listing = Listing(reading, lambda _: _ZONE)
     transcripts = Transcripts(reading, seal, AuditLog(engine, seal), _as_it_is)

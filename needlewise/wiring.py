@@ -143,7 +143,7 @@ class Services:
     @cached_property
     def reading(self) -> AsyncEngine:
         """For what only reads and may take long, such as the staff's lists and figures."""
-        return open_reading(self.settings.database_url, self.engine)
+        return open_reading(self.settings.database_url)
 
     @cached_property
     def log(self) -> ConversationLog:

@@ -73,7 +73,7 @@ class LiveContent:
     def __init__(self, engine: AsyncEngine, library: Library, news: News) -> None:
         self._engine = engine
         self._library = library
-        self._is_read = False
+        self._is_read = library.signed is None  # the files name no signature
         self.shipped = replace(library)
         self.faults: tuple[Fault, ...] = ()
         self._stirred = asyncio.Event()

@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
@@ -264,8 +264,8 @@ def _of_columns(filters: Filters, me: str) -> list[ColumnElement[bool]]:
 
 def _has(table: Any, column: str, value: str, clinics: Sequence[str], dialect: str) -> ColumnElement[bool]:
     found = select(table.c.conversation).where(table.c.clinic.in_(clinics), table.c[column] == value)
-    # SQLite would fetch every one of thousands of rows by its key, and sort them: an expression has no index. PostgreSQL knows better.
-    key = conversations.c.id + "" if dialect == "sqlite" else conversations.c.id
+    # SQLite would fetch every one of thousands of rows by its key, and sort them; a plus says not to. PostgreSQL knows better.
+    key: Any = literal_column("+conversations.id") if dialect == "sqlite" else conversations.c.id
     condition: ColumnElement[bool] = key.in_(found)
     return condition
 

@@ -63,14 +63,22 @@ def open_engine(database_url: str) -> AsyncEngine:
     )
 
 
-def open_reading(database_url: str, engine: AsyncEngine) -> AsyncEngine:
-    """An engine for what only reads and may take long: the staff's lists and figures. No patient waits for it.
-
-    With SQLite it has connections of its own, for `engine` has a single one; with PostgreSQL it is `engine` itself.
-    """
+def open_reading(database_url: str) -> AsyncEngine:
+    """An engine for what only reads and may take long: the staff's lists and figures. Its connections are its own: no patient waits."""
     url = _with_driver(database_url)
     if not url.drivername.startswith("sqlite"):
-        return reading(engine)
+        readers = create_async_engine(
+            url,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={
+                "timeout": BUSY_SECONDS,
+                "command_timeout": COMMAND_SECONDS,
+                # How to go about a list depends on what is filtered by: a plan for any value is a bad one for a rare word.
+                "server_settings": {"plan_cache_mode": "force_custom_plan"},
+            },
+        )
+        return reading(readers)
     readers = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,

@@ -40,7 +40,7 @@ class Process:
         self.library = replace(shipped)
         self.renderer = Renderer(self.library)
         self.engine = open_engine(address)
-        self.reading = open_reading(address, self.engine)
+        self.reading = open_reading(address)
         self.news = News(address)
         self.live = LiveContent(self.reading, self.library, self.news)
         log = AuditLog(self.engine, load_seal(None, (), var))

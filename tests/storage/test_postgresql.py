@@ -48,6 +48,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
     services = wiring.build(settings)
     yield services
     await services.locks.close()
+    await services.reading.dispose()
     await services.engine.dispose()
 
 
