@@ -445,9 +445,9 @@ async def test_every_step_is_in_the_audit_log_without_words(
     await wiring.services().live_help.end_silent()
     noted = rows(settings, "audit")
     assert [row["action"] for row in noted] == [
-        *("live/in", "live/say", "live/out"),
-        *("live/in", "live/end"),
-        *("live/in", "live/end"),
+        *("conversation/step-in", "conversation/write", "conversation/step-out"),
+        *("conversation/step-in", "conversation/step-out"),
+        *("conversation/step-in", "conversation/step-out"),
     ]
     assert {row["subject"] for row in noted} == {patient.conversation}
     assert (

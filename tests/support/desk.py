@@ -20,16 +20,22 @@ class Desk:
 
     async def steps_in(self, *, over: str = "") -> None:
         await wiring.services().live_help.step_in(
-            self.conversation, self.who, self._entry("live/in"), over=over
+            self.conversation, self.who, self._entry("conversation/step-in"), over=over
         )
 
     async def says(self, words: str, *, once: str = "") -> None:
         await wiring.services().live_help.speak(
-            self.conversation, self.who, words, self._entry("live/say"), once=once or uuid.uuid4().hex
+            self.conversation,
+            self.who,
+            words,
+            self._entry("conversation/write"),
+            once=once or uuid.uuid4().hex,
         )
 
     async def steps_out(self) -> None:
-        await wiring.services().live_help.step_out(self.conversation, self.who, self._entry("live/out"))
+        await wiring.services().live_help.step_out(
+            self.conversation, self.who, self._entry("conversation/step-out")
+        )
 
     async def sees(self) -> str:
         """Who is in the conversation."""
