@@ -4,9 +4,11 @@ With NEEDLEWISE_SHOTS naming a folder, pictures of the pages are put there, as t
 with a few examples of each intent, which takes seconds; with NEEDLEWISE_WHOLE=1 with all of them, so that its replay looks as in a clinic.
 """
 
+import asyncio
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,15 +46,40 @@ MOST_HIGH = 2400
 TRAINED_WITHIN = 3_600_000 if IS_WHOLE else 600_000
 LIVE_WITHIN = 5
 """Seconds until patients read what staff changed."""
+BY_KEYBOARD = pytest.mark.skipif(
+    os.environ.get("NEEDLEWISE_WALKS") != "all", reason="minutes long: NEEDLEWISE_WALKS=all walks it too"
+)
 OLD = timedelta(days=120)
 """Longer than the demo clinic keeps what was written."""
 EVERY = timedelta(minutes=23)
 """So often somebody wrote before the day began."""
+TO_CALL, TO_BOOK = "They asked us to call back", "To agree on a time"
 SIGNED_AS = "A made-up name, no licence"
 
 DEEDS = {
-    "sign-in/success",
+    "sign-in/password": 1,
+    "sign-in/code": 1,
+    "conversation/search": 4,
+    "conversation/tag": 1,
+    "conversation/review": 1,
+    "conversation/reveal": 1,
+    "message/correct": 3,
+    "example/accept": 3,
+    "candidate/try": 1,
+    "candidate/publish": 1,
+    "candidate/back": 1,
+    "content/edit": 1,
+    "signing/sign": 1,
+    "clinic/edit": 1,
+    "request/reveal": 1,
+    "request/state": 2,
+    "conversation/step-in": 1,
+    "conversation/write": 1,
+    "conversation/step-out": 1,
+    "privacy/purge": 1,
+    "audit/verify": 1,
 }
+"""What somebody does in such a day, and so how many rows of the audit log at least say that they did."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +102,9 @@ class Day:
     secret: str
     word: str
     corrections: Sequence[Correction]
+    taught: str
+    topic: str
+    """A message of these that was answered with nothing, and the topic it is answered with once that is taught."""
     answer: str
     """The title of the answer that is edited and signed."""
     words: str
@@ -100,6 +130,8 @@ DAYS = (
             Correction("can my mom sit in the room with me", "mom", "What happens at a visit?"),
             Correction("would i be ok for zumba on saturday", "zumba", "Can I keep walking or running?"),
         ),
+        "would i be ok for zumba on saturday",
+        "activity_with_pf",
         "Does it hurt?",
         "It can hurt, but the pain is mostly short. You may feel a quick pinch, and then a twitch or a cramp. You can ask to stop at any time.",
         "does it hurt",
@@ -119,6 +151,8 @@ DAYS = (
             Correction("do i have to shave my legs for this", "shave", "What happens at a visit?"),
             Correction("shots freak me out just saying", "freak", "I am afraid of needles"),
         ),
+        "shots freak me out just saying",
+        "fear_of_needles",
         "What are the side effects?",
         "Mild side effects are common. You may be sore for a day or two, get a small bruise or a spot of blood, or feel tired. Serious harm is rare, but it can happen.",
         "what are the side effects",
@@ -150,7 +184,7 @@ def clinic(
     root: Path, base_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """The running service, over a project that a candidate is trained from in seconds."""
-    small = small_project(root, tmp_path_factory.mktemp("day") / "project", each=100_000 if IS_WHOLE else 4)
+    small = small_project(root, tmp_path_factory.mktemp("day") / "project", each=100_000 if IS_WHOLE else 6)
     _copy_tests(root, small.root, each=None if IS_WHOLE else 2)
     service = Deployment(small.root, small.var)
     service.start()
@@ -194,7 +228,7 @@ async def written(clinic: Deployment) -> Mapping[str, str]:
 
 def _spread(clinic: Deployment, found: Mapping[str, str]) -> None:
     """Put the conversations, which were made within a minute, where a day would have them; those who wait for a visit came last."""
-    for number, conversation in enumerate(reversed(found.values())):
+    for number, conversation in enumerate(reversed(list(found.values()))):
         happened(clinic, conversation, ago=EVERY * max(number - len(DAYS), 0))
 
 
@@ -316,8 +350,7 @@ class Desk:
         await hands.presses(page.locator("main button"))
         await hands.presses(page.get_by_text("I cannot scan it"))
         secret = (await page.locator(".key").inner_text()).replace(" ", "")
-        # The code of half a minute ago: the one of now is for signing in.
-        await hands.writes(page.get_by_label("Code"), pyotp.TOTP(secret).at(int(time.time()) - 30))
+        await hands.writes(page.get_by_label("Code"), pyotp.TOTP(secret).now())
         await hands.presses(self.button("Set up and sign in"))
         await self.looks("recovery-codes")
         await hands.presses(page.get_by_text("I have kept them"))
@@ -332,7 +365,8 @@ class Desk:
         await hands.sends(page.get_by_label("Password"), self.button("Go on"))
         await expect(page.get_by_label("Code")).to_be_focused()
         await self.looks("code")
-        await hands.writes(page.get_by_label("Code"), pyotp.TOTP(secret).now())
+        # A code is good once: this is the next, half a minute early.
+        await hands.writes(page.get_by_label("Code"), pyotp.TOTP(secret).at(int(time.time()) + 30))
         await hands.sends(page.get_by_label("Code"), self.button("Sign in"))
         await expect(page.get_by_role("heading", name="Today")).to_be_visible()
         await self.looks("home")
@@ -426,7 +460,7 @@ class Desk:
         await expect(message).not_to_contain_text(day.secret)
         await hands.presses(message.locator("summary", has_text="Reveal"))
         why = message.get_by_label("Why?")
-        await hands.writes(why, "They asked us to call back")
+        await hands.writes(why, TO_CALL)
         await hands.sends(why, self.button("Reveal", within=message))
         await expect(message).to_contain_text(day.secret)
         await self.looks("revealed")
@@ -475,7 +509,7 @@ class Desk:
         await expect(page.get_by_role("progressbar")).to_be_visible()
         await self.looks("training")
 
-    async def publishes_and_goes_back(self) -> None:
+    async def publishes(self) -> None:
         page, hands = self.page, self.hands
         await self.goes("Teach", "Unanswered questions")
         await self.looks("questions")
@@ -494,6 +528,12 @@ class Desk:
         await self.is_told("It is live.")
         await self.goes("Teach", "Try and publish")
         await expect(page.locator("#use-title + p")).to_contain_text("The candidate of")
+
+    async def goes_back(self) -> None:
+        page, hands = self.page, self.hands
+        await self.goes("Teach", "Try and publish")
+        await expect(page.get_by_text("The model in use knows every accepted example.")).to_be_visible()
+        await expect(page.locator("main .fault")).to_have_count(0)
         await self.looks("published")
         await hands.presses(self.button("Go back to the model of the files"))
         await self.is_told("The model before it is live again")
@@ -547,7 +587,7 @@ class Desk:
         await hands.presses(self.link(reference))
         await self.looks("booking")
         why = page.get_by_label("Why do you need them?")
-        await hands.writes(why, "Calling them back")
+        await hands.writes(why, TO_BOOK)
         await hands.sends(why, self.button("Show name and contact"))
         await expect(page.locator("a[href^='tel:']")).to_have_attribute(
             "href", f"tel:+1{self.day.phone.replace('-', '')}"
@@ -649,7 +689,21 @@ async def is_told_soon(patient: Visitor, question: str, words: str) -> None:
         assert not is_late, await patient.replies.last.inner_text()
 
 
-@pytest.mark.parametrize("day", DAYS, ids=[day.way for day in DAYS])
+async def is_answered(browser: httpx.AsyncClient, question: str, *, with_topics: Sequence[str]) -> None:
+    """Patients who come from now on are soon answered with these topics: the model is loaded meanwhile."""
+    async with asyncio.timeout(MILLISECONDS / 1000):
+        while True:
+            patient = await Patient.arrives(browser)
+            await patient.says(question)
+            if patient.topics == with_topics:
+                return
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [pytest.param(day, marks=BY_KEYBOARD if day.way == "keyboard" else (), id=day.way) for day in DAYS],
+)
 async def test_a_day_at_the_desk(
     day: Day, chromium: Browser, clinic: Deployment, written: Mapping[str, str]
 ) -> None:
@@ -674,7 +728,11 @@ async def test_a_day_at_the_desk(
     await is_told_soon(patient, "what are your hours", f"Saturday: {day.closes[1]}")
     await desk.helps(patient)
     await desk.calls_back(reference_of(clinic, written[day.phone]))
-    await desk.publishes_and_goes_back()
+    async with httpx.AsyncClient(base_url=clinic.address, timeout=60) as browser:
+        await desk.publishes()
+        await is_answered(browser, day.taught, with_topics=[day.topic])
+        await desk.goes_back()
+        await is_answered(browser, day.taught, with_topics=[])
 
     happened(clinic, written[day.forgotten], ago=OLD)
     await desk.purges()
@@ -684,8 +742,11 @@ async def test_a_day_at_the_desk(
     await desk.is_told("You are signed out.")
     assert complaints == []
 
-    done = {row["action"] for row in rows(clinic.settings, "audit") if row["outcome"] == "success"}
-    assert done >= DEEDS
+    (account,) = (row["id"] for row in rows(clinic.settings, "staff") if row["name"] == day.name)
+    log = [row for row in rows(clinic.settings, "audit") if row["actor"] == account]
+    done = Counter(row["action"] for row in log if row["outcome"] == "success")
+    assert {action: times for action, times in DEEDS.items() if done[action] < times} == {}
+    assert [row["reason"] for row in log if row["action"].endswith("/reveal")] == [TO_CALL, TO_BOOK]
     verified = run_command(clinic.root, "audit", "verify", **clinic.environ)
     assert verified.returncode == 0, verified.stderr
     for one in (patient.page, page):

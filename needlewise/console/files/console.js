@@ -30,11 +30,15 @@ if (idle) {
 }
 
 // On a phone the menu is pushed along: the page that one is on stands in it where it is seen.
-const entry = document.querySelector(".bar nav [aria-current]");
-if (entry) {
-  const menu = entry.closest("nav");
-  menu.scrollLeft += entry.getBoundingClientRect().right - menu.getBoundingClientRect().right + 32;
-}
+const showEntry = () => {
+  const entry = document.querySelector(".bar nav [aria-current]");
+  const menu = entry?.closest("nav");
+  if (menu) {
+    menu.scrollLeft += entry.getBoundingClientRect().right - menu.getBoundingClientRect().right + 32;
+  }
+};
+showEntry();
+addEventListener("resize", showEntry);
 
 // A page out of the browser's memory would show it all again after signing out.
 addEventListener("pageshow", (event) => {
