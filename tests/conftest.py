@@ -25,6 +25,13 @@ from needlewise.wiring import Services  # noqa: E402
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Parts of Rasa set uvloop's policy when they are imported; under it the tests' own loops cannot start a browser."""
+    if not isinstance(asyncio.get_event_loop_policy(), asyncio.DefaultEventLoopPolicy):
+        asyncio.set_event_loop_policy(None)
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that reaches for the network fails."""
