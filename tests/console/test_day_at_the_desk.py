@@ -46,8 +46,8 @@ MOST_HIGH = 2400
 TRAINED_WITHIN = 3_600_000 if IS_WHOLE else 600_000
 LIVE_WITHIN = 5
 """Seconds until patients read what staff changed."""
-BY_KEYBOARD = pytest.mark.skipif(
-    os.environ.get("NEEDLEWISE_WALKS") != "all", reason="minutes long: NEEDLEWISE_WALKS=all walks it too"
+LONG = pytest.mark.skipif(
+    os.environ.get("NEEDLEWISE_WALKS") != "all", reason="minutes long: walked with NEEDLEWISE_WALKS=all"
 )
 OLD = timedelta(days=120)
 """Longer than the demo clinic keeps what was written."""
@@ -702,7 +702,7 @@ async def is_answered(browser: httpx.AsyncClient, question: str, *, with_topics:
 
 @pytest.mark.parametrize(
     "day",
-    [pytest.param(day, marks=BY_KEYBOARD if day.way == "keyboard" else (), id=day.way) for day in DAYS],
+    [pytest.param(day, marks=LONG, id=day.way) for day in DAYS],
 )
 async def test_a_day_at_the_desk(
     day: Day, chromium: Browser, clinic: Deployment, written: Mapping[str, str]
