@@ -12,6 +12,7 @@ version numbers, dates and neighbours are left out: none of them makes a text sa
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,7 @@ def red_flag_texts(content: Path, library: Library) -> dict[str, dict[str, Any]]
 
     Guards, idioms and shorthand, which bear on all rules alike, are no part of any. Raises ContentError for a file that is no YAML.
     """
-    path = content / "safety" / "red_flags.yml"
-    data = parse(path, read_text(path))
+    data = _rules(content / "safety" / "red_flags.yml")
     concepts = {name: " ".join(written.split()) for name, written in data["concepts"].items()}
     always = {name.strip() for name in str(data.get("always", "")).split(",")}
     found = {}
@@ -79,8 +79,7 @@ def screening_texts(content: Path, library: Library, *, clinic: str) -> dict[str
 
     Raises ContentError for a file that is no YAML, and where there is no such clinic.
     """
-    path = content / "screening.yml"
-    data = parse(path, read_text(path))
+    data = _rules(content / "screening.yml")
     policy = library.clinic(clinic).screening_policy
     rows: dict[str, dict[str, Any]] = {}
     for condition in data["conditions"]:
@@ -100,6 +99,16 @@ def screening_texts(content: Path, library: Library, *, clinic: str) -> dict[str
         question = _said("screening.card_" + card["id"], library)
         rows[f"card:{card['id']}"] = {"card": card, "asks": asked, "said": question}
     return rows
+
+
+def _rules(path: Path) -> Any:
+    return _parsed(path, read_text(path))
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: Path, text: str) -> Any:
+    """The file's data, which nobody changes: parsing it takes most of what these texts take."""
+    return parse(path, text)
 
 
 def _filled(text: str, answer: Answer, clinic: Clinic, channel: str) -> str:

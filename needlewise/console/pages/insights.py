@@ -509,19 +509,7 @@ def _rows(visit: Visit, found: Insights) -> Iterator[Sequence[object]]:
         )
         by = "day" if day.range.days == 1 else "week from"
         for name, number in zip(_DAILY, figures, strict=True):
-            yield (
-                by,
-                day.range.since.isoformat(),
-                name,
-                number,
-                "",
-                number,
-                None,
-                None,
-                None,
-                "",
-                OTHER_DEFINITIONS["days"],
-            )
+            yield _counted(by, day.range.since.isoformat(), name, number, "days")
     for topic in found.topics:
         name = _title(visit, topic.topic)
         for what, number, before in (
@@ -529,22 +517,19 @@ def _rows(visit: Visit, found: Insights) -> Iterator[Sequence[object]]:
             ("thumbs up", topic.up, None),
             ("thumbs down", topic.down, None),
         ):
-            yield "topic", name, what, number, "", number, None, before, None, "", OTHER_DEFINITIONS["topics"]
+            yield _counted("topic", name, what, number, "topics", before=before)
     for level, words in SAFETY.items():
         number = found.levels.get(level, 0)
-        yield (
-            "sign",
-            words,
-            "conversations",
-            number,
-            "",
-            number,
-            None,
-            None,
-            None,
-            "",
-            OTHER_DEFINITIONS["levels"],
-        )
+        yield _counted("sign", words, "conversations", number, "levels")
+
+
+def _counted(
+    by: str, which: str, figure: str, number: int, definition: str, *, before: int | None = None
+) -> Sequence[object]:
+    """A row of a plain number, which is out of nothing."""
+    return (
+        by, which, figure, number, "", number, None, before, None, "", OTHER_DEFINITIONS[definition],
+    )  # fmt: skip
 
 
 def _number(kind: str, value: float | None) -> float | None:

@@ -13,7 +13,7 @@ from needlewise import clock
 from needlewise.console.roles import Role
 from needlewise.console.signing_in import NotIn
 from needlewise.console.visit import Refused, Section, Visit
-from needlewise.content.signatures import KINDS, Signature
+from needlewise.content.signatures import KINDS
 from needlewise.content.signing import Paper, State, papers_of
 from needlewise.errors import NeedlewiseError
 from needlewise.wiring import Services
@@ -121,6 +121,9 @@ async def _page(
     ticked: frozenset[tuple[str, str]] = frozenset(),
 ) -> Response:
     papers = await _standing(visit, wanted.clinic)
+    titles = {(paper.kind, paper.key): paper.title for paper in papers}
+    names = {account.id: account.name for account in await visit.site.accounts.all()}
+    given = await visit.services.signatures.given(wanted.clinic)
     wait = fault.wait if isinstance(fault, NotIn) else 0
     response = visit.show(
         "signing.html",
@@ -132,8 +135,8 @@ async def _page(
         papers=[paper for paper in papers if wanted.has(paper)],
         waiting={kind: sum(p.kind == kind and not p.state.holds for p in papers) for kind in KINDS},
         history=[
-            (one, _titled(one, papers), await _who(visit, one))
-            for one in (await visit.services.signatures.given(wanted.clinic))[:HISTORY]
+            (one, titles.get((one.kind, one.key), one.key), names.get(one.staff, "an account that is gone"))
+            for one in given[:HISTORY]
         ],
         sources=visit.services.library.sources,
         zone=visit.services.zone(wanted.clinic),
@@ -163,16 +166,6 @@ async def _standing(visit: Visit, clinic: str) -> list[Paper]:
     services = visit.services
     papers = await _papers(services, clinic)
     return await services.signatures.standing(papers, clinic, services.zone(clinic))
-
-
-async def _who(visit: Visit, signature: Signature) -> str:
-    account = await visit.site.accounts.get(signature.staff)
-    return account.name if account else "an account that is gone"
-
-
-def _titled(signature: Signature, papers: list[Paper]) -> str:
-    found = (one.title for one in papers if (one.kind, one.key) == (signature.kind, signature.key))
-    return next(found, signature.key)
 
 
 def _wanted(visit: Visit, given: Mapping[str, Any]) -> Wanted:
