@@ -1,6 +1,5 @@
 """What staff can no longer read in the log, and what they still can. All people and numbers here are made up."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from needlewise.conversations.redaction import Redactor, allowed_words
 from needlewise.language.pipeline import load_pipeline
 from needlewise.text.patterns import find_birth_dates, find_phones
 from tests.privacy.measure import measure
+from tests.support.deadline import deadline
 
 HERE = Path(__file__).parent
 CONTENT = HERE.parent.parent / "content"
@@ -23,8 +23,7 @@ DEVELOPMENT_FLOOR = 0.97
 DEVELOPMENT_FALSE = 2.0
 
 HOSTILE = 100_000
-HOSTILE_SECONDS = 30.0
-"""Of processor time. Today the worst takes about two; a search that backtracks takes hours."""
+"""Letters. The worst of these takes two seconds today; a search that backtracks takes hours."""
 
 
 @pytest.fixture(scope="module")
@@ -200,11 +199,11 @@ def test_a_hostile_text_costs_no_more_than_its_length(piece: str, nlp: Language,
     text = (piece * HOSTILE)[:HOSTILE]
     words = text.split(" ")
     doc = Doc(nlp.vocab, words=[word or " " for word in words], spaces=[bool(word) for word in words])
-    began = time.process_time()
 
-    redactor.redact(doc)
+    with deadline(30):
+        redacted = redactor.redact(doc)
 
-    assert time.process_time() - began < HOSTILE_SECONDS
+    assert len(redacted.masked) <= HOSTILE
 
 
 def test_patterns_find_every_number_of_a_message() -> None:

@@ -1,11 +1,11 @@
 """How triage reads a message: order, guards, spelling, length."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from needlewise.safety.triage import CALM, Decision, Level, Triage, load_rules
+from tests.support.deadline import deadline
 
 TRIAGE = Triage(load_rules(Path(__file__).parents[2] / "content" / "safety" / "red_flags.yml"))
 
@@ -197,13 +197,9 @@ def test_a_sign_in_the_middle_of_a_long_rant_is_found():
     ],
     ids=lambda text: text[:12],
 )
-def test_time_grows_no_faster_than_the_text(hostile):
-    """A text ten times as long may take ten times as long, with room for a busy machine; never a hundred times."""
+def test_a_hostile_text_does_not_hold_the_service(hostile):
+    """What grows with the square of the text, or worse, does not come to its end in time; the slowest here needs a second."""
+    with deadline(20):
+        decision = TRIAGE.assess(hostile)
 
-    def seconds(text: str) -> float:
-        started = time.process_time()
-        Triage.assess(TRIAGE, text)
-        return time.process_time() - started
-
-    tenth = max(seconds(hostile[: len(hostile) // 10]), 0.02)
-    assert seconds(hostile) < 40 * tenth
+    assert isinstance(decision, Decision)
